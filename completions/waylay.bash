@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for waylay
+
+_waylay() {
+	local cur prev words cword
+	_init_completion -n : || return
+	local commands='run doctor help version' command= i
+
+	for ((i = 1; i < cword; i++)); do
+		if [[ ${words[i]} != -* ]]; then
+			command=${words[i]}
+			break
+		fi
+	done
+	if [[ ! $command ]]; then
+		COMPREPLY=($(compgen -W "$commands -v --verbose --help --version" -- "$cur"))
+		return
+	fi
+	case $command in
+	run)
+		# After the program's name everything is the program's.
+		local j
+		for ((j = i + 1; j < cword; j++)); do
+			case ${words[j]} in
+			--) j=$((j + 1)) ;;
+			--stats-json) j=$((j + 1)) && continue ;;
+			-*) continue ;;
+			esac
+			_command_offset "$j"
+			return
+		done
+		case $prev in
+		--stats-json) _filedir ;;
+		*)
+			if [[ $cur == -* ]]; then
+				COMPREPLY=($(compgen -W \
+					'--stats --stats-json --no-follow -v --verbose --help --' -- "$cur"))
+			else
+				_command_offset "$cword"
+			fi ;;
+		esac ;;
+	doctor)
+		COMPREPLY=($(compgen -W '--json -v --verbose --help' -- "$cur")) ;;
+	help)
+		COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
+	esac
+}
+complete -F _waylay waylay

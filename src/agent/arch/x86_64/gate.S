@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate.S - the way from a system call site into the agent and back.
+ *
+ * A site jumps (or is sent by the SIGSYS handler) to its own stub with all
+ * registers as the program left them.  Only rcx and r11 are free, because the
+ * syscall instruction destroys them; the arithmetic flags are not.  The stub
+ *
+ *	looks the call number up in a table of bytes: not wanted -> native call
+ *	takes the thread's private stack and calls the gate
+ *	makes the native call with the program's whole register state, its own
+ *	stack pointer included, so that a signal frame that the kernel builds
+ *	then needs nothing but another program counter
+ *	jumps back
+ *
+ * Every instruction here belongs to one of a few ranges (wy_gate_range), and
+ * for each the signal handler knows how to find the program's registers:
+ *
+ *	entry	nothing is changed but rcx, r11 and the stack pointer
+ *	agent	C code runs: the signal waits (thread->pending) until the exit
+ *	exit	the call record on the private stack holds them
+ *
+ * The test of thread->pending is the last look before the native call.  From
+ * the instruction behind it on the signal handler rebuilds the program's
+ * registers and goes back to the site (or behind it when the call is done).
+ */
+#include "agent/arch/x86_64/offsets.h"
+
+/* A reference from a stub to its struct wy_site.  The distance between them
+ * is the same for all stubs; wy_stub_fill() adds it to what stands here. */
+#define SITE_REF(field)	.long (field) - (. + 4 - wy_stub_template)
+
+	.text
+	.balign	128
+	.globl	wy_stub_template
+	.hidden	wy_stub_template
+wy_stub_template:
+	movzwl	%ax, %ecx
+	.byte	0x4c, 0x8b, 0x1d		/* mov  site->interest(%rip), %r11 */
+.Lfix0:	SITE_REF(S_INTEREST)
+	movzbl	(%r11,%rcx), %ecx
+	jrcxz	.Lnative
+	mov	%rsp, %gs:T_USER_SP
+	mov	%gs:T_STACK, %rsp
+.Lswitched:
+	.byte	0x48, 0x8d, 0x0d		/* lea  site(%rip), %rcx */
+.Lfix1:	SITE_REF(0)
+	.byte	0xff, 0x15			/* call *site->gate(%rip) */
+.Lfix2:	SITE_REF(S_GATE)
+.Lret:
+	mov	%gs:T_USER_SP, %rsp
+.Lchoose:
+	jrcxz	.Lnative
+	jmp	*%rcx
+.Lnative:
+	syscall
+.Ldone:
+	.byte	0x48, 0x8b, 0x0d		/* mov  site->back(%rip), %rcx */
+.Lfix3:	SITE_REF(S_BACK)
+	jmp	*%rcx
+.Lnative_leave:
+	syscall
+.Lleave:
+	mov	%rsp, %gs:T_USER_SP
+	mov	%gs:T_STACK, %rsp
+.Lleave_switched:
+	.byte	0x48, 0x8d, 0x0d		/* lea  site(%rip), %rcx */
+.Lfix4:	SITE_REF(0)
+	.byte	0xff, 0x15			/* call *site->leave(%rip) */
+.Lfix5:	SITE_REF(S_LEAVE)
+.Lleft:
+	mov	%gs:T_USER_SP, %rsp
+.Lleft_sp:
+	.byte	0x48, 0x8b, 0x0d		/* mov  site->back(%rip), %rcx */
+.Lfix6:	SITE_REF(S_BACK)
+	jmp	*%rcx
+.Lstub_end:
+	.org	wy_stub_template + WY_STUB_SIZE, 0xcc
+
+	.section .rodata
+	.globl	wy_stub_fixups, wy_stub_marks
+	.hidden	wy_stub_fixups, wy_stub_marks
+wy_stub_fixups:			/* ends with 0 */
+	.byte	.Lfix0 - wy_stub_template, .Lfix1 - wy_stub_template, .Lfix2 - wy_stub_template
+	.byte	.Lfix3 - wy_stub_template, .Lfix4 - wy_stub_template, .Lfix5 - wy_stub_template
+	.byte	.Lfix6 - wy_stub_template, 0
+wy_stub_marks:			/* struct stub_marks in frame.c */
+	.byte	.Lswitched - wy_stub_template
+	.byte	.Lret - wy_stub_template
+	.byte	.Lchoose - wy_stub_template
+	.byte	.Lnative - wy_stub_template
+	.byte	.Ldone - wy_stub_template
+	.byte	.Lnative_leave - wy_stub_template
+	.byte	.Lleave - wy_stub_template
+	.byte	.Lleave_switched - wy_stub_template
+	.byte	.Lleft - wy_stub_template
+	.byte	.Lleft_sp - wy_stub_template
+
+	.text
+/* Pushes struct wy_call below the return address into the stub.  Nothing but
+ * the stack is written, so that any point in it is an "entry" point. */
+.macro SAVE_CALL
+	lea	-8(%rsp), %rsp			/* target */
+	pushq	%gs:T_SELF
+	pushq	%gs:T_USER_SP
+	pushfq
+	push	%rcx				/* site */
+	push	%rax				/* ret */
+	push	%r9
+	push	%r8
+	push	%r10
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%rax				/* nr */
+.endm
+
+	.balign	64
+	.globl	wy_gate_enter
+	.hidden	wy_gate_enter
+wy_gate_enter:
+	SAVE_CALL
+.Lenter_saved:
+	mov	%rsp, %rdi
+	call	wy_call_enter
+.Lexit:
+	mov	C_TARGET(%rsp), %rcx
+	cmpq	$0, %gs:T_PENDING
+.Lexit_window:
+	jne	.Lexit_pending
+.Lexit_regs:
+	/* lahf's byte is the low byte of rflags; the overflow flag by 0x80 + 0x80 */
+	mov	C_FLAGS(%rsp), %r11
+	mov	%r11d, %edx
+	mov	%r11d, %eax
+	shr	$4, %eax
+	and	$0x80, %eax
+	mov	%dl, %ah
+	add	%al, %al
+	sahf
+	mov	C_ARG0(%rsp), %rdi
+	mov	C_ARG1(%rsp), %rsi
+	mov	C_ARG2(%rsp), %rdx
+	mov	C_ARG3(%rsp), %r10
+	mov	C_ARG4(%rsp), %r8
+	mov	C_ARG5(%rsp), %r9
+	mov	C_RET(%rsp), %rax
+	lea	C_STUB_RET(%rsp), %rsp
+	ret
+.Lexit_end:
+
+.Lexit_pending:
+	/* Every signal is blocked here: one waits.  Let it come at .Lunblocked. */
+	mov	%rsp, %rdi
+	call	wy_signal_release
+	mov	%gs:T_SELF, %rsi
+	movq	$0, T_PENDING(%rsi)
+	add	$T_DEFERRED, %rsi
+	mov	$14, %eax			/* rt_sigprocmask */
+	mov	$2, %edi			/* SIG_SETMASK */
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
+.Lunblocked:
+	mov	C_TARGET(%rsp), %rcx
+	jmp	.Lexit_regs
+.Lunblocked_end:
+
+	.balign	64
+	.globl	wy_gate_leave
+	.hidden	wy_gate_leave
+wy_gate_leave:
+	SAVE_CALL
+.Lleave_saved:
+	mov	%rsp, %rdi
+	call	wy_call_leave
+	jmp	.Lexit
+
+/*
+ * The clone family.  The kernel starts the child with the parent's registers
+ * and gs base, every signal blocked, without Syscall User Dispatch.  It must
+ * find its own block without touching a register that the program may use or
+ * memory that its parent may change: each of these stubs has one word for it.
+ */
+.macro CLONE_STUB n
+	.balign	64
+	syscall
+	mov	%rax, %rcx
+	jrcxz	1f
+	mov	%rsp, %gs:T_USER_SP
+	mov	%gs:T_STACK, %rsp
+	jmp	.Lclone_parent
+1:	mov	wy_clone_child + 8 * \n(%rip), %rcx
+	wrgsbase %rcx
+	mov	%rsp, %gs:T_USER_SP
+	mov	%gs:T_STACK, %rsp
+	jmp	.Lclone_child
+.endm
+	.balign	64
+	.globl	wy_clone_stubs
+	.hidden	wy_clone_stubs
+wy_clone_stubs:
+	.set	n, 0
+	.rept	WY_CLONE_STUBS
+	CLONE_STUB n
+	.set	n, n + 1
+	.endr
+
+.Lclone_parent:
+	pushq	%gs:T_CLONE_RET
+	mov	%gs:T_CLONE_SITE, %rcx
+	SAVE_CALL
+	mov	%rsp, %rdi
+	call	wy_clone_in_parent
+	jmp	.Lexit
+.Lclone_child:
+	pushq	%gs:T_CLONE_RET
+	mov	%gs:T_CLONE_SITE, %rcx
+	SAVE_CALL
+	mov	%rsp, %rdi
+	call	wy_clone_in_child
+	jmp	.Lexit
+
+/*
+ * int $0x80 from 64-bit code: no register is free, so each place that does it
+ * has a stub with a word for the way back.  Layers do not see these calls.
+ */
+	.balign	16
+	.globl	wy_int80_stubs
+	.hidden	wy_int80_stubs
+wy_int80_stubs:
+	.set	n, 0
+	.rept	WY_INT80_STUBS
+	.balign	8
+	int	$0x80
+	jmp	*wy_int80_back + 8 * n(%rip)
+	.set	n, n + 1
+	.endr
+
+	.bss
+	.balign	8
+	.globl	wy_int80_back
+	.hidden	wy_int80_back
+wy_int80_back:
+	.skip	8 * WY_INT80_STUBS
+	.globl	wy_clone_child
+	.hidden	wy_clone_child
+wy_clone_child:
+	.skip	8 * WY_CLONE_STUBS
+
+	.section .data.rel.ro.local, "aw"
+	.balign	8
+	.globl	wy_gate_ranges
+	.hidden	wy_gate_ranges
+wy_gate_ranges:			/* struct gate_ranges in frame.c */
+	.quad	wy_gate_enter, .Lenter_saved
+	.quad	wy_gate_leave, .Lleave_saved
+	.quad	.Lexit_window, .Lexit_end
+	.quad	.Lunblocked, .Lunblocked_end
+
+	.text
+/* The kernel calls this for every signal, always on the agent's alternate stack. */
+	.balign	64
+	.globl	wy_signal_entry
+	.hidden	wy_signal_entry
+wy_signal_entry:
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	call	wy_on_signal
+	lea	8(%rbp), %rsp
+	.globl	wy_signal_restorer
+	.hidden	wy_signal_restorer
+wy_signal_restorer:
+	mov	$15, %eax			/* rt_sigreturn */
+	syscall
+	ud2
+
+/* void wy_sigreturn_at(unsigned long sp): rt_sigreturn with this stack pointer */
+	.globl	wy_sigreturn_at
+	.hidden	wy_sigreturn_at
+wy_sigreturn_at:
+	mov	%rdi, %rsp
+	mov	$15, %eax
+	syscall
+	ud2
+
+/* The loader enters here: rdi = struct wy_boot, on the boot stack. */
+	.globl	wy_agent_start
+wy_agent_start:
+	xor	%ebp, %ebp
+	call	wy_start
+	ud2
+
+/* long wy_trap(code, value, value2): stops for the loader */
+	.globl	wy_trap
+	.hidden	wy_trap
+wy_trap:
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	int3
+	ret
+
+/*
+ * The only instructions that touch memory which the program named.  A fault
+ * between wy_usermem_begin and wy_usermem_end ends in wy_usermem_fault.
+ *
+ * long wy_usermem_copy(void *to, const void *from, size_t len): 0 or -EFAULT
+ */
+	.balign	16
+	.globl	wy_usermem_copy, wy_usermem_begin, wy_usermem_end, wy_usermem_fault
+	.hidden	wy_usermem_copy, wy_usermem_begin, wy_usermem_end, wy_usermem_fault
+wy_usermem_copy:
+wy_usermem_begin:
+	cmp	$8, %rdx
+	jb	2f
+1:	mov	(%rsi), %rax
+	mov	%rax, (%rdi)
+	add	$8, %rsi
+	add	$8, %rdi
+	sub	$8, %rdx
+	cmp	$8, %rdx
+	jae	1b
+2:	test	%rdx, %rdx
+	jz	4f
+3:	mov	(%rsi), %al
+	mov	%al, (%rdi)
+	inc	%rsi
+	inc	%rdi
+	dec	%rdx
+	jnz	3b
+4:	xor	%eax, %eax
+	ret
+wy_usermem_end:
+wy_usermem_fault:
+	mov	$-14, %rax			/* -EFAULT */
+	ret
+
+	.section .note.GNU-stack, "", @progbits

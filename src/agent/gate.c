@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate.c - a call on its way down: layers, then the engine, then the kernel.
+ *
+ * The gate (arch/gate.S) saves the program's registers as a struct wy_call and
+ * calls wy_call_enter(), which decides by call->target how the stub goes on:
+ *
+ *	0			native call, nothing after it
+ *	stub's native_leave	native call, then wy_call_leave()
+ *	stub's done		no native call: call->ret is the answer
+ *
+ * No state of a call may stay on the private stack over the native call: a
+ * signal handler that runs meanwhile makes calls of its own and starts again
+ * at the stack's top, or jumps away for good.  What must live on is copied to
+ * a record.
+ */
+#include "agent/gate.h"
+#include "agent/site.h"
+#include "agent/sys.h"
+
+#define ROUTE_LAYERS	6
+#define MISSES_MAX	100000u
+
+struct route {
+	wy_op op;
+	unsigned char layers;
+	bool record;				/* some layer has a leave() */
+	const struct wy_layer *layer[ROUTE_LAYERS];
+};
+static struct route routes[WY_CALLS_MAX];
+
+unsigned char wy_interest[65536];
+
+void wy_gate_op(int nr, wy_op op)
+{
+	routes[nr].op = op;
+	wy_interest[nr] = 1;
+}
+
+void wy_gate_layer(const struct wy_layer *layer)
+{
+	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
+		struct route *r = &routes[nr];
+
+		if (!wy_callset_has(&layer->calls, nr) || r->layers == ROUTE_LAYERS)
+			continue;
+		r->layer[r->layers++] = layer;
+		if (layer->leave)
+			r->record = true;
+		wy_interest[nr] = 1;
+	}
+	if (wy_callset_has(&layer->calls, WY_CALL_OTHER)) {
+		for (int nr = WY_CALLS_MAX; nr < 65536; nr++)
+			wy_interest[nr] = 1;
+	}
+}
+
+struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp)
+{
+	for (int i = 0; i < WY_RECORDS; i++) {
+		struct wy_record *r = &t->record[i];
+
+		if (r->state != WY_RECORD_FREE && r->call.site == site && r->call.sp == sp)
+			return r;
+	}
+	return NULL;
+}
+
+void wy_record_free(struct wy_thread *t, struct wy_record *record)
+{
+	record->state = WY_RECORD_FREE;
+	for (int i = 0; i < WY_RECORDS; i++) {
+		if (t->record[i].state == WY_RECORD_REWOUND)
+			return;
+	}
+	t->gate_flags &= ~WY_GATE_REWOUND;
+}
+
+/* A record for this place: its own old one, a free one, or the oldest. */
+static struct wy_record *record_take(struct wy_thread *t, const struct wy_site *site,
+				     unsigned long sp)
+{
+	struct wy_record *best = NULL;
+
+	for (int i = 0; i < WY_RECORDS; i++) {
+		struct wy_record *r = &t->record[i];
+
+		if (r->state == WY_RECORD_FREE) {
+			if (!best || best->state != WY_RECORD_FREE)
+				best = r;
+			continue;
+		}
+		if (r->call.site == site && r->call.sp == sp) {
+			best = r;
+			break;
+		}
+		if (!best || (best->state != WY_RECORD_FREE && r->seq < best->seq))
+			best = r;
+	}
+	best->seq = ++t->record_seq;
+	best->misses = 0;
+	best->leave = false;
+	best->has_temp_mask = false;
+	return best;
+}
+
+struct wy_record *wy_call_record(struct wy_call *call)
+{
+	struct wy_record *r = record_take(call->thread, call->site, call->sp);
+
+	r->state = WY_RECORD_LIVE;
+	r->leave = true;
+	r->call.site = call->site;
+	r->call.sp = call->sp;
+	for (int i = 0; i < 6; i++)
+		r->orig[i] = call->arg[i];
+	call->target = arch_stub_native_leave(call->site);
+	return r;
+}
+
+void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp, long nr,
+		     const long arg[6])
+{
+	struct wy_record *r = wy_record_find(t, site, sp);
+
+	if (!r || r->state == WY_RECORD_FREE || !r->leave) {
+		r = record_take(t, site, sp);
+		r->call.site = site;
+		r->call.sp = sp;
+		r->call.nr = nr;
+		for (int i = 0; i < 6; i++)
+			r->orig[i] = r->call.arg[i] = arg[i];
+	}
+	r->state = WY_RECORD_REWOUND;
+	r->misses = 0;
+	t->gate_flags |= WY_GATE_REWOUND;
+}
+
+/* The call that a signal sent back to its site comes again: go on where it was. */
+static bool resume_rewound(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_record *r = wy_record_find(t, call->site, call->sp);
+
+	if (!r || r->state != WY_RECORD_REWOUND) {
+		for (int i = 0; i < WY_RECORDS; i++) {
+			r = &t->record[i];
+			if (r->state == WY_RECORD_REWOUND && ++r->misses > MISSES_MAX)
+				wy_record_free(t, r);
+		}
+		return false;
+	}
+	for (int i = 0; i < 6; i++) {
+		if (r->orig[i] != call->arg[i]) {
+			wy_record_free(t, r);
+			return false;
+		}
+	}
+	if ((int)r->call.nr != (int)call->nr && call->nr != __NR_restart_syscall) {
+		wy_record_free(t, r);
+		return false;
+	}
+	for (int i = 0; i < 6; i++)
+		call->arg[i] = r->call.arg[i];
+	call->target = 0;
+	if (r->leave) {
+		r->state = WY_RECORD_LIVE;
+		call->target = arch_stub_native_leave(call->site);
+	} else {
+		wy_record_free(t, r);
+	}
+	return true;
+}
+
+static void leave_layers(const struct route *route, int from, struct wy_call *call)
+{
+	while (--from >= 0) {
+		if (route->layer[from]->leave)
+			route->layer[from]->leave(call);
+	}
+}
+
+/* Rare things that a call may need before it goes down.  True: the call is already on its way. */
+static bool enter_special(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+
+	if (t->gate_flags & WY_GATE_BY_SIGNAL) {
+		t->gate_flags &= ~WY_GATE_BY_SIGNAL;
+		t->slot->by_signal++;
+		if (call->site->trips >= call->site->next_try)
+			wy_site_rewrite(call->site, call->nr);
+	}
+	return (t->gate_flags & WY_GATE_REWOUND) && resume_rewound(call);
+}
+
+void wy_call_enter(struct wy_call *call);
+void wy_call_enter(struct wy_call *call)
+{
+	const struct route *route = &routes[wy_call_row(call->nr)];
+	struct wy_record *record = NULL;
+	int n = 0;
+
+	if (__builtin_expect(call->thread->gate_flags != 0, 0) && enter_special(call))
+		return;
+	call->target = 0;
+	if (route->record)
+		record = wy_call_record(call);
+	for (n = 0; n < route->layers; n++) {
+		const struct wy_layer *layer = route->layer[n];
+
+		if (layer->enter && layer->enter(call) == WY_DONE)
+			goto done;
+	}
+	if (route->op && route->op(call) == WY_DONE)
+		goto done;
+	call->ret = call->nr;	/* what the kernel is asked for */
+	if (call->target) {
+		if (!record)
+			record = wy_record_find(call->thread, call->site, call->sp);
+		record->call.nr = call->nr;
+		for (int i = 0; i < 6; i++)
+			record->call.arg[i] = call->arg[i];
+	}
+	return;
+done:
+	leave_layers(route, n, call);
+	/* An engine operation may have made a record, too. */
+	if (route->record || route->op)
+		record = wy_record_find(call->thread, call->site, call->sp);
+	if (record) {
+		for (int i = 0; i < 6; i++)
+			call->arg[i] = record->orig[i];
+		wy_record_free(call->thread, record);
+	}
+	call->target = arch_stub_done(call->site);
+}
+
+void wy_call_announce(struct wy_call *call)
+{
+	const struct route *route = &routes[wy_call_row(call->nr)];
+
+	for (int n = 0; n < route->layers; n++) {
+		if (route->layer[n]->enter)
+			route->layer[n]->enter(call);
+	}
+}
+
+void wy_call_leave(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_record *r = wy_record_find(t, call->site, call->sp);
+
+	if (r && r->leave) {
+		const struct route *route = &routes[wy_call_row(r->call.nr)];
+
+		r->call.ret = call->ret;
+		r->call.thread = t;
+		leave_layers(route, route->layers, &r->call);
+		call->ret = r->call.ret;
+		for (int i = 0; i < 6; i++)
+			call->arg[i] = r->orig[i];
+		r->state = WY_RECORD_FREE;
+	}
+	call->target = arch_stub_done(call->site);
+}

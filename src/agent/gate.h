@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gate.h - the C side of the gate: routing a call through the layers. */
+#ifndef WY_AGENT_GATE_H
+#define WY_AGENT_GATE_H
+
+#include "agent/thread.h"
+
+/* An engine operation: a call that the engine itself must see.  Like a layer's enter(). */
+typedef enum wy_verdict (*wy_op)(struct wy_call *call);
+
+/* Registers the engine's own operations; called once, before the layers. */
+void wy_gate_op(int nr, wy_op op);
+
+/* By the low 16 bits of a number: 0 nobody wants it. */
+extern unsigned char wy_interest[65536];
+/* Adds a layer below those that are there. */
+void wy_gate_layer(const struct wy_layer *layer);
+
+/*
+ * Keeps the call beyond the native call: its arguments as they are now are the
+ * program's own and will be put back; leave() comes.  Needed before an
+ * argument is changed.
+ */
+struct wy_record *wy_call_record(struct wy_call *call);
+struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp);
+void wy_record_free(struct wy_thread *t, struct wy_record *record);
+
+/* The call is to be made again from its site after a signal handler: remember that it was entered. */
+void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp, long nr,
+		     const long arg[6]);
+
+/* Runs the leave() of a call that came back from the kernel; call->ret and call->arg become
+ * what the program sees. */
+void wy_call_leave(struct wy_call *call);
+
+/* Shows the layers a call that the engine makes itself: their enter() is called, their answer ignored. */
+void wy_call_announce(struct wy_call *call);
+
+/* How a call leaves the gate. */
+static inline bool wy_call_is_done(const struct wy_call *call);
+
+/* arch/x86_64/frame.c: where in the call's stub the gate goes on */
+unsigned long arch_stub_done(const struct wy_site *site);
+unsigned long arch_stub_native_leave(const struct wy_site *site);
+unsigned long arch_stub_ret(const struct wy_site *site);
+
+static inline bool wy_call_is_done(const struct wy_call *call)
+{
+	return call->target != 0 && call->target != arch_stub_native_leave(call->site);
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guard.c - calls that would take the ground from under the agent.
+ *
+ * Syscall User Dispatch and the gs base are the agent's: a program that asks
+ * for them is answered, not passed on.
+ */
+#include <asm/errno.h>
+#include <asm/prctl.h>
+#include <linux/prctl.h>
+#include "agent/op.h"
+#include "agent/sys.h"
+#include "agent/usermem.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH	59
+#endif
+
+static enum wy_verdict op_prctl(struct wy_call *call)
+{
+	/* As a kernel without it answers. */
+	if ((int)call->arg[0] == PR_SET_SYSCALL_USER_DISPATCH)
+		return wy_answer(call, -EINVAL);
+	return WY_PASS;
+}
+
+static enum wy_verdict op_arch_prctl(struct wy_call *call)
+{
+	unsigned long zero = 0;
+
+	switch ((int)call->arg[0]) {
+	case ARCH_GET_GS:
+		return wy_answer(call, copy_to_program((unsigned long)call->arg[1], &zero, 8));
+	case ARCH_SET_GS:
+		return wy_answer(call, call->arg[1] ? -EPERM : 0);
+	default:
+		return WY_PASS;
+	}
+}
+
+void wy_guard_ops(void)
+{
+	wy_gate_op(__NR_prctl, op_prctl);
+	wy_gate_op(__NR_arch_prctl, op_arch_prctl);
+}

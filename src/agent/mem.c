@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mem.c - the four functions that compilers call by themselves, and string
+ * copies.  Plain loops: no vector registers, no string instructions (so that
+ * the program's direction flag never matters).
+ */
+#include <asm/errno.h>
+#include "agent/usermem.h"
+
+void *memcpy(void *restrict to, const void *restrict from, size_t len);
+void *memmove(void *to, const void *from, size_t len);
+void *memset(void *to, int c, size_t len);
+int memcmp(const void *a, const void *b, size_t len);
+
+void *memcpy(void *restrict to, const void *restrict from, size_t len)
+{
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	for (; len >= 8; len -= 8, t += 8, f += 8)
+		*(unsigned long *)t = *(const unsigned long *)f;
+	while (len--)
+		*t++ = *f++;
+	return to;
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	if (t <= f || t >= f + len)
+		return memcpy(to, from, len);
+	while (len--)
+		t[len] = f[len];
+	return to;
+}
+
+void *memset(void *to, int c, size_t len)
+{
+	unsigned char *t = to;
+
+	while (len--)
+		*t++ = (unsigned char)c;
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t len)
+{
+	const unsigned char *x = a, *y = b;
+
+	for (; len; len--, x++, y++) {
+		if (*x != *y)
+			return *x - *y;
+	}
+	return 0;
+}
+
+long copy_string_from_program(char *to, unsigned long from, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (copy_from_program(to + i, from + i, 1) < 0)
+			return -EFAULT;
+		if (!to[i])
+			return (long)i;
+	}
+	return -ENAMETOOLONG;
+}

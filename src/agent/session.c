@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session.c - the shared memory, from the side of a program.
+ *
+ * It is mapped at the start of an image and inherited over fork; no descriptor
+ * of it is kept.  Without a host (or without memory for all of it) a small
+ * private one stands in, so that nobody else needs to ask.
+ */
+#include <asm/errno.h>
+#include <linux/mman.h>
+#include <linux/futex.h>
+#include "agent/arch/x86_64/trap.h"
+#include "agent/lock.h"
+#include "agent/session.h"
+#include "agent/sys.h"
+#include "agent/thread.h"
+#include "agent/usermem.h"
+
+struct wy_session *wy_session;
+static unsigned int slots_max;
+static struct wy_thread_slot nobody;	/* counters that nobody reads */
+
+#define AF_UNIX_	1
+#define SOCK_DGRAM_	2
+#define SOCK_CLOEXEC_	02000000
+#define SOL_SOCKET_	1
+#define SCM_RIGHTS_	1
+#define MSG_CMSG_CLOEXEC_	0x40000000
+#define FUTEX_DIED	0x40000000u
+
+struct msg {			/* struct msghdr of recvmsg(2) */
+	void *name;
+	unsigned int name_len;
+	struct {
+		void *base;
+		unsigned long len;
+	} *iov;
+	unsigned long iov_len;
+	void *control;
+	unsigned long control_len;
+	unsigned int flags;
+};
+
+/* The descriptor that the loader sends through a socket of ours. */
+static long receive_memfd(void)
+{
+	struct {
+		unsigned long len;
+		int level, type;
+		int fd, pad;
+	} control = { 0 };
+	char byte;
+	struct {
+		void *base;
+		unsigned long len;
+	} iov = { &byte, 1 };
+	struct msg msg = {
+		.iov = (void *)&iov, .iov_len = 1,
+		.control = &control, .control_len = sizeof(control),
+	};
+	int pair[2];
+	long ret = sys4(__NR_socketpair, AF_UNIX_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0, pair);
+
+	if (ret < 0)
+		return ret;
+	wy_trap(WY_TRAP_SESSION, pair[0], pair[1]);
+	ret = sys3(__NR_recvmsg, pair[0], &msg, MSG_CMSG_CLOEXEC_);
+	sys1(__NR_close, pair[0]);
+	sys1(__NR_close, pair[1]);
+	if (ret < 0)
+		return ret;
+	if (control.level != SOL_SOCKET_ || control.type != SCM_RIGHTS_)
+		return -EBADMSG;
+	return control.fd;
+}
+
+static long private_session(void)
+{
+	unsigned long size = __builtin_offsetof(struct wy_session, thread[1]);
+	long ret = sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	if (WY_IS_ERROR(ret))
+		return ret;
+	wy_session = (struct wy_session *)ret;
+	wy_session->host_life = FUTEX_DIED;
+	slots_max = 1;
+	return 0;
+}
+
+long wy_session_start(const struct wy_boot *boot)
+{
+	long fd, at;
+
+	if (boot->flags & WY_BOOT_NO_SESSION)
+		return private_session();
+	fd = receive_memfd();
+	if (fd < 0)
+		return fd;
+	at = sys_mmap(0, WY_SESSION_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
+	sys1(__NR_close, fd);
+	if (WY_IS_ERROR(at))
+		return at;
+	wy_session = (struct wy_session *)at;
+	slots_max = WY_THREAD_SLOTS;
+	if (wy_session->magic != WY_SESSION_MAGIC || wy_session->version != WY_SESSION_VERSION)
+		return -EPROTO;
+	return 0;
+}
+
+/* ---- counters ---- */
+
+static void add(unsigned long *to, unsigned long what)
+{
+	if (what)
+		__atomic_add_fetch(to, what, __ATOMIC_RELAXED);
+}
+
+/* Moves what a slot counted to the totals.  Only its owner, or the one who took it from a dead owner. */
+static void merge(struct wy_thread_slot *slot)
+{
+	for (int i = 0; i < WY_CALLS_MAX; i++) {
+		add(&wy_session->total.calls[i], slot->counts.calls[i]);
+		add(&wy_session->total.errors[i], slot->counts.errors[i]);
+		slot->counts.calls[i] = slot->counts.errors[i] = 0;
+	}
+	add(&wy_session->by_signal, slot->by_signal);
+	slot->by_signal = 0;
+}
+
+static struct wy_thread_slot *find_slot(void)
+{
+	unsigned int from = __atomic_fetch_add(&wy_session->slots_hint, 1, __ATOMIC_RELAXED);
+
+	/* Slots below slots_top that were given back are tried first, to touch few pages. */
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		unsigned int top = __atomic_load_n(&wy_session->slots_top, __ATOMIC_ACQUIRE);
+
+		for (unsigned int n = 0; n < (top < 64 ? top : 64); n++) {
+			struct wy_thread_slot *slot = &wy_session->thread[(from + n) % top];
+			unsigned int free = 0;
+
+			if (__atomic_compare_exchange_n(&slot->state, &free, 1, false, __ATOMIC_ACQ_REL,
+							__ATOMIC_RELAXED))
+				return slot;
+		}
+		if (top < slots_max &&
+		    __atomic_compare_exchange_n(&wy_session->slots_top, &top, top + 1, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+			struct wy_thread_slot *slot = &wy_session->thread[top];
+			unsigned int free = 0;
+
+			if (__atomic_compare_exchange_n(&slot->state, &free, 1, false, __ATOMIC_ACQ_REL,
+							__ATOMIC_RELAXED))
+				return slot;
+		}
+	}
+	return NULL;
+}
+
+void wy_session_take_slot(struct wy_thread *t)
+{
+	struct wy_thread_slot *slot = find_slot();
+
+	if (!slot) {
+		t->slot = &nobody;
+		__atomic_add_fetch(&wy_session->faults[2], 1, __ATOMIC_RELAXED);
+		return;
+	}
+	slot->pid = t->pid;
+	slot->tid = t->tid;
+	t->slot = slot;
+}
+
+void wy_session_put_slot(struct wy_thread *t)
+{
+	struct wy_thread_slot *slot = t->slot;
+
+	t->slot = &nobody;
+	if (slot == &nobody)
+		return;
+	merge(slot);
+	slot->pid = 0;
+	__atomic_store_n(&slot->state, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- the host ---- */
+
+int wy_session_host_alive(void)
+{
+	unsigned int life = __atomic_load_n(&wy_session->host_life, __ATOMIC_ACQUIRE);
+
+	return life && !(life & FUTEX_DIED);
+}
+
+void wy_session_ring(void)
+{
+	__atomic_add_fetch(&wy_session->doorbell, 1, __ATOMIC_RELEASE);
+	sys3(__NR_futex, &wy_session->doorbell, FUTEX_WAKE, 1);
+}
+
+void wy_session_note(int kind, int arg, int arg2, const char *text)
+{
+	for (unsigned int i = 0; i < WY_NOTE_SLOTS; i++) {
+		struct wy_note *note = &wy_session->note[i];
+		unsigned int free = 0;
+		unsigned int n = 0;
+
+		if (!__atomic_compare_exchange_n(&note->state, &free, 1, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			continue;
+		note->kind = kind;
+		note->arg = arg;
+		note->arg2 = arg2;
+		note->pid = wy_self()->pid;
+		while (text[n] && n < WY_NOTE_TEXT - 1) {
+			note->text[n] = text[n];
+			n++;
+		}
+		note->text[n] = 0;
+		__atomic_store_n(&note->state, 2, __ATOMIC_RELEASE);
+		wy_session_ring();
+		return;
+	}
+	__atomic_add_fetch(&wy_session->notes_lost, 1, __ATOMIC_RELAXED);
+}

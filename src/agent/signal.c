@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * signal.c - the program's signals.
+ *
+ * The agent owns the kernel's table of handlers and its alternate stack; the
+ * program has a table, a mask and an alternate stack of its own idea.
+ *
+ * Delivery.  The kernel builds every frame on the agent's alternate stack and
+ * blocks everything.  From there
+ *
+ *  - a system call that tripped is sent to its stub, nothing more: no layer
+ *    runs here and nothing blocks, because the next frame lands at the same
+ *    place;
+ *  - a signal that came while the program ran, or in a stub or at the edges
+ *    of the gate (where arch_recover() knows the program's registers), gets
+ *    its frame on the program's stack, as the kernel would have built it, and
+ *    its handler is started with rt_sigreturn;
+ *  - a signal that came in the agent's C code waits: it is queued again by
+ *    rt_tgsigqueueinfo with everything blocked, and comes when the gate is
+ *    left, before the kernel call (after it would be too late: a handler can
+ *    be what ends the call).  A process-directed signal becomes a
+ *    thread-directed one by this.
+ *
+ * SIGSYS, SIGSEGV and SIGBUS always stay unblocked and handled in the kernel:
+ * a blocked SIGSYS is deadly with Syscall User Dispatch, the other two are how
+ * a bad pointer is noticed.  What the program asks for them is kept here:
+ * owned_blocked is their part of its mask, held what was sent meanwhile.
+ *
+ * What is not done: a signal that is both deferred and real-time queued keeps
+ * its place only among signals sent to the process, not to the thread.
+ */
+#include <asm/errno.h>
+#include <linux/audit.h>
+#include "agent/arch/x86_64/frame.h"
+#include "agent/fault.h"
+#include "agent/gate.h"
+#include "agent/lock.h"
+#include "agent/op.h"
+#include "agent/signal.h"
+#include "agent/site.h"
+#include "agent/usermem.h"
+
+#define SYS_USER_DISPATCH_	2
+#define AUTODISARM		(1u << 31)
+#define STACK_ONSTACK		1
+#define MINIMUM_STACK		2048ul
+#define UNBLOCKABLE		(WY_SIG_BIT(SIGKILL) | WY_SIG_BIT(SIGSTOP))
+/* UAPI_SA_FLAGS of include/linux/signal_types.h: others are cleared when they are set */
+#define KNOWN_FLAGS		(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | \
+				 SA_NODEFER | SA_RESETHAND | 0x800ul /* EXPOSE_TAGBITS */ | \
+				 SA_RESTORER)
+#define HANDLER_DEFAULT		0ul
+#define HANDLER_IGNORE		1ul
+
+void wy_signal_entry(void);
+void wy_signal_restorer(void);
+void wy_sigreturn_at(unsigned long sp) __attribute__((noreturn));
+void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc);
+void wy_signal_release(struct wy_call *call);
+
+static const int owned[3] = { SIGSYS, SIGSEGV, SIGBUS };
+
+static bool is_owned(int sig)
+{
+	return WY_SIG_BIT(sig) & WY_SIGNALS_OWNED;
+}
+
+/* A fault of the running instruction, not something that was sent. */
+static bool is_sync(const struct siginfo *info)
+{
+	return info->si_code > 0;
+}
+
+static long kernel_action(int sig, const struct wy_sigaction *act, struct wy_sigaction *old)
+{
+	return sys4(__NR_rt_sigaction, sig, act, old, 8);
+}
+
+static long kernel_install(int sig, unsigned long flags)
+{
+	struct wy_sigaction act = {
+		.handler = (unsigned long)wy_signal_entry,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER |
+			 (flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT)),
+		.restorer = (unsigned long)wy_signal_restorer,
+		.mask = WY_MASK_ALL,
+	};
+
+	return kernel_action(sig, &act, NULL);
+}
+
+static void kernel_default(int sig, unsigned long handler)
+{
+	struct wy_sigaction act = { .handler = handler };
+
+	kernel_action(sig, &act, NULL);
+}
+
+static long requeue(struct wy_thread *t, int sig, const void *info)
+{
+	long ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
+
+	if (ret < 0) {
+		wy_fault(WY_FAULT_REQUEUE);
+		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
+	}
+	return ret;
+}
+
+/* ---- what waits ---- */
+
+static int held_index(int sig)
+{
+	return sig == SIGSYS ? 0 : sig == SIGSEGV ? 1 : 2;
+}
+
+static void hold(struct wy_thread *t, int sig, const struct siginfo *info)
+{
+	const unsigned long *from = (const unsigned long *)info;
+	unsigned long *to = (unsigned long *)t->held_info[held_index(sig)];
+
+	if (t->held & WY_SIG_BIT(sig))
+		return;		/* a standard signal is queued once */
+	for (unsigned int i = 0; i < sizeof(*info) / 8; i++)
+		to[i] = from[i];
+	t->held |= WY_SIG_BIT(sig);
+}
+
+/* Queues again what was held and may come now; it comes when the mask is next set. */
+static void release_held(struct wy_thread *t)
+{
+	unsigned long all = ~0ul;
+
+	if (!(t->held & ~t->owned_blocked))
+		return;
+	sys_sigprocmask(SIG_BLOCK, &all, NULL);
+	for (int i = 0; i < 3; i++) {
+		unsigned long bit = WY_SIG_BIT(owned[i]);
+
+		if (!(t->held & ~t->owned_blocked & bit))
+			continue;
+		t->held &= ~bit;
+		requeue(t, owned[i], t->held_info[i]);
+	}
+}
+
+/* The gate is about to be left with t->pending set. */
+void wy_signal_release(struct wy_call *call)
+{
+	release_held(call->thread);
+}
+
+void wy_thread_block_signals(struct wy_thread *t)
+{
+	unsigned long all = WY_MASK_ALL;
+
+	if (t->pending)
+		return;
+	sys_sigprocmask(SIG_SETMASK, &all, &t->deferred_mask);
+	t->pending = 1;
+}
+
+static void defer(struct wy_thread *t, int sig, const struct siginfo *info, struct ucontext *uc,
+		  bool in_gate)
+{
+	if (in_gate) {
+		if (!t->pending) {
+			t->deferred_mask = uc->uc_sigmask;
+			t->pending = 1;
+		}
+		uc->uc_sigmask = WY_MASK_ALL;
+	}
+	if (is_owned(sig))
+		hold(t, sig, info);
+	else
+		requeue(t, sig, info);
+}
+
+/* ---- delivery ---- */
+
+/* The default action of a deadly signal: let the kernel take it. */
+static void die(struct wy_thread *t, int sig, const struct siginfo *info, bool again)
+{
+	kernel_default(sig, HANDLER_DEFAULT);
+	if (!again) {
+		unsigned long bit = WY_SIG_BIT(sig);
+
+		requeue(t, sig, info);
+		sys_sigprocmask(SIG_UNBLOCK, &bit, NULL);
+	}
+	/* else: the faulting instruction runs again, now without a handler */
+}
+
+static bool on_altstack(const struct wy_thread *t, unsigned long sp)
+{
+	const struct wy_sigstack *ss = &t->altstack;
+
+	if ((unsigned int)ss->flags & AUTODISARM)
+		return false;
+	return sp > ss->sp && sp - ss->sp <= ss->size;
+}
+
+/* Starts the handler.  Returns 0, or -EFAULT when there is no room for its frame. */
+static long start_handler(struct wy_thread *t, int sig, const struct siginfo *info,
+			  struct ucontext *uc, const struct wy_sigaction *act, unsigned long base)
+{
+	struct wy_sigstack agent_stack = *(struct wy_sigstack *)&uc->uc_stack;
+	unsigned long kernel_mask = uc->uc_sigmask;
+	unsigned long top = 0, low = 0, mask;
+	long ret;
+
+	if (on_altstack(t, arch_uc_sp(uc))) {
+		low = t->altstack.sp;
+	} else if ((act->flags & SA_ONSTACK) && t->altstack.size) {
+		top = t->altstack.sp + t->altstack.size;
+		low = t->altstack.sp;
+	}
+	*(struct wy_sigstack *)&uc->uc_stack = t->altstack;
+	uc->uc_sigmask |= t->owned_blocked;
+	ret = (act->flags & SA_RESTORER) ? arch_build_frame(uc, info, sig, act, top, low) : -EFAULT;
+	*(struct wy_sigstack *)&uc->uc_stack = agent_stack;
+	uc->uc_sigmask = kernel_mask;
+	if (ret < 0)
+		return ret;
+	if ((unsigned int)t->altstack.flags & AUTODISARM)
+		t->altstack = (struct wy_sigstack){ .flags = WY_STACK_DISABLED };
+	mask = base | act->mask;
+	if (!(act->flags & SA_NODEFER))
+		mask |= WY_SIG_BIT(sig);
+	t->owned_blocked = mask & WY_SIGNALS_OWNED;
+	uc->uc_sigmask = mask & ~WY_SIGNALS_OWNED;
+	return 0;
+}
+
+static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, struct ucontext *uc,
+		    unsigned long base)
+{
+	struct wy_sigaction act;
+
+	wy_lock(WY_LOCK_ACTIONS);
+	act = t->sighand->action[sig - 1];
+	if (act.handler > HANDLER_IGNORE && (act.flags & SA_RESETHAND) &&
+	    !(t->owned_blocked & WY_SIG_BIT(sig))) {
+		t->sighand->action[sig - 1].handler = HANDLER_DEFAULT;
+		if (!is_owned(sig))
+			kernel_default(sig, HANDLER_DEFAULT);
+	}
+	wy_unlock(WY_LOCK_ACTIONS);
+
+	if (t->owned_blocked & WY_SIG_BIT(sig)) {
+		if (is_sync(info))
+			die(t, sig, info, sig != SIGSYS);
+		else
+			hold(t, sig, info);
+		return;
+	}
+	if (act.handler == HANDLER_IGNORE) {
+		if (is_owned(sig) && is_sync(info))
+			die(t, sig, info, sig != SIGSYS);
+		return;
+	}
+	if (act.handler == HANDLER_DEFAULT) {
+		/* Another signal than an owned one was reset meanwhile: the kernel knows what to do. */
+		if (is_owned(sig))
+			die(t, sig, info, is_sync(info) && sig != SIGSYS);
+		else
+			requeue(t, sig, info);
+		return;
+	}
+	if (start_handler(t, sig, info, uc, &act, base) < 0) {
+		struct siginfo segv = { 0 };
+
+		segv.si_signo = SIGSEGV;
+		segv.si_code = SI_KERNEL;
+		if (sig == SIGSEGV)
+			die(t, SIGSEGV, info, false);
+		else
+			deliver(t, SIGSEGV, &segv, uc, base);
+	}
+}
+
+/* ---- system calls that tripped ---- */
+
+/* Gives the kernel back what it must restore, and restores it.  All signals are blocked. */
+static void do_sigreturn(struct wy_thread *t, unsigned long sp) __attribute__((noreturn));
+static void do_sigreturn(struct wy_thread *t, unsigned long sp)
+{
+	unsigned long uc = arch_sigreturn_uc(sp);
+	unsigned long stack_at = uc + offsetof(struct ucontext, uc_stack);
+	unsigned long mask_at = uc + offsetof(struct ucontext, uc_sigmask);
+	struct wy_sigstack kernel_stack = { .sp = wy_thread_block(t), .size = WY_ALT_SIZE };
+	struct wy_sigstack ss;
+	unsigned long mask;
+
+	/* A frame that cannot be read or written is the kernel's to refuse. */
+	if (copy_from_program(&ss, stack_at, sizeof(ss)) == 0 &&
+	    copy_from_program(&mask, mask_at, 8) == 0 &&
+	    copy_to_program(stack_at, &kernel_stack, sizeof(kernel_stack)) == 0) {
+		unsigned long kernel_mask = mask & ~WY_SIGNALS_OWNED;
+
+		copy_to_program(mask_at, &kernel_mask, 8);
+		if (!on_altstack(t, sp))
+			t->altstack = ss;
+		t->owned_blocked = mask & WY_SIGNALS_OWNED;
+	}
+	t->pending = 0;
+	release_held(t);
+	wy_sigreturn_at(sp);
+}
+
+static enum wy_verdict op_sigreturn(struct wy_call *call)
+{
+	wy_thread_block_signals(call->thread);
+	do_sigreturn(call->thread, call->sp);
+}
+
+static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucontext *uc)
+{
+	unsigned long addr = arch_trip_site(uc);
+	struct wy_site *site;
+
+	if (info->si_arch != AUDIT_ARCH_X86_64) {
+		unsigned long stub = arch_int80_stub(addr);
+
+		if (stub)
+			arch_redirect(uc, stub);
+		else
+			wy_fault(WY_FAULT_NO_STUB);
+		return;
+	}
+	if ((int)arch_trip_nr(uc) == __NR_rt_sigreturn) {
+		struct wy_call call = { .nr = __NR_rt_sigreturn, .sp = arch_uc_sp(uc), .thread = t };
+
+		/* Its site is never rewritten: unwinders know a restorer by its bytes. */
+		t->slot->by_signal++;
+		wy_call_announce(&call);
+		do_sigreturn(t, call.sp);
+	}
+	site = wy_site_get(addr);
+	if (!site)
+		site = &wy_arena.site[0];
+	site->trips++;
+	t->gate_flags |= WY_GATE_BY_SIGNAL;
+	arch_redirect(uc, wy_site_stub(site));
+}
+
+void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
+{
+	struct wy_thread *t = wy_thread_of_altstack((unsigned long)uc);
+	unsigned long temp_mask;
+	bool has_temp_mask;
+
+	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_) {
+		on_trip(t, info, uc);
+		return;
+	}
+	if ((sig == SIGSEGV || sig == SIGBUS) && is_sync(info) && arch_usermem_fixup(uc))
+		return;
+	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
+		unsigned long block = wy_thread_block(t);
+		bool in_handler = arch_uc_sp(uc) - block < WY_ALT_SIZE;
+
+		if (is_owned(sig) && is_sync(info) && sig != SIGSYS) {
+			wy_fault(WY_FAULT_AGENT);
+			die(t, sig, info, true);
+			return;
+		}
+		defer(t, sig, info, uc, !in_handler);
+		return;
+	}
+	deliver(t, sig, info, uc,
+		(has_temp_mask ? temp_mask : uc->uc_sigmask | t->owned_blocked) & ~UNBLOCKABLE);
+}
+
+/* ---- calls ---- */
+
+static enum wy_verdict op_sigaction(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	int sig = (int)call->arg[0];
+	struct wy_sigaction act, old;
+	bool set = call->arg[1] != 0;
+	long ret = 0;
+
+	if (call->arg[3] != 8)
+		return wy_answer(call, -EINVAL);
+	if (set && copy_from_program(&act, (unsigned long)call->arg[1], sizeof(act)) < 0)
+		return wy_answer(call, -EFAULT);
+	if (sig < 1 || sig > 64 || (set && (sig == SIGKILL || sig == SIGSTOP)))
+		return wy_answer(call, -EINVAL);
+	if (!set && (sig == SIGKILL || sig == SIGSTOP))
+		return WY_PASS;
+
+	wy_lock(WY_LOCK_ACTIONS);
+	old = t->sighand->action[sig - 1];
+	if (set) {
+		act.flags &= KNOWN_FLAGS;
+		act.mask &= ~UNBLOCKABLE;
+		if (act.handler > HANDLER_IGNORE || is_owned(sig))
+			ret = kernel_install(sig, act.flags);
+		else
+			ret = kernel_action(sig, &act, NULL);
+		if (!ret)
+			t->sighand->action[sig - 1] = act;
+	}
+	wy_unlock(WY_LOCK_ACTIONS);
+	if (!ret && call->arg[2] && copy_to_program((unsigned long)call->arg[2], &old, sizeof(old)) < 0)
+		ret = -EFAULT;
+	return wy_answer(call, ret);
+}
+
+unsigned long wy_signal_mask(struct wy_thread *t)
+{
+	unsigned long mask = t->deferred_mask;
+
+	if (!t->pending)
+		sys_sigprocmask(SIG_BLOCK, NULL, &mask);
+	return mask | t->owned_blocked;
+}
+
+static enum wy_verdict op_sigprocmask(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	unsigned long set, old, mask, kernel_mask;
+
+	if (call->arg[3] != 8)
+		return wy_answer(call, -EINVAL);
+	old = wy_signal_mask(t);
+	if (call->arg[1]) {
+		if (copy_from_program(&set, (unsigned long)call->arg[1], 8) < 0)
+			return wy_answer(call, -EFAULT);
+		set &= ~UNBLOCKABLE;
+		switch ((int)call->arg[0]) {
+		case SIG_BLOCK:
+			mask = old | set;
+			break;
+		case SIG_UNBLOCK:
+			mask = old & ~set;
+			break;
+		case SIG_SETMASK:
+			mask = set;
+			break;
+		default:
+			return wy_answer(call, -EINVAL);
+		}
+		t->owned_blocked = mask & WY_SIGNALS_OWNED;
+		kernel_mask = mask & ~WY_SIGNALS_OWNED;
+		if (t->held & ~t->owned_blocked)
+			wy_thread_block_signals(t);
+		if (t->pending)
+			t->deferred_mask = kernel_mask;
+		else
+			sys_sigprocmask(SIG_SETMASK, &kernel_mask, NULL);
+	}
+	if (call->arg[2] && copy_to_program((unsigned long)call->arg[2], &old, 8) < 0)
+		return wy_answer(call, -EFAULT);
+	return wy_answer(call, 0);
+}
+
+static enum wy_verdict op_sigpending(struct wy_call *call)
+{
+	unsigned long set = 0;
+	unsigned long size = (unsigned long)call->arg[1];
+	long ret;
+
+	if (size > 8)
+		return wy_answer(call, -EINVAL);
+	ret = sys2(__NR_rt_sigpending, &set, 8);
+	set |= call->thread->held;
+	if (!ret && copy_to_program((unsigned long)call->arg[0], &set, size) < 0)
+		ret = -EFAULT;
+	return wy_answer(call, ret);
+}
+
+/* do_sigaltstack() of kernel/signal.c */
+static enum wy_verdict op_sigaltstack(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_sigstack old = t->altstack, new;
+	bool on = on_altstack(t, call->sp);
+	long ret = 0;
+
+	if (call->arg[0]) {
+		unsigned int mode;
+
+		if (copy_from_program(&new, (unsigned long)call->arg[0], sizeof(new)) < 0)
+			return wy_answer(call, -EFAULT);
+		mode = (unsigned int)new.flags & ~AUTODISARM;
+		if (on)
+			ret = -EPERM;
+		else if (mode != WY_STACK_DISABLED && mode != STACK_ONSTACK && mode != 0)
+			ret = -EINVAL;
+		else if (mode == WY_STACK_DISABLED)
+			t->altstack = (struct wy_sigstack){ .flags = new.flags };
+		else if (new.size < MINIMUM_STACK)
+			ret = -ENOMEM;
+		else
+			t->altstack = (struct wy_sigstack){
+				.sp = new.sp, .flags = new.flags, .size = new.size
+			};
+	}
+	if (!ret && call->arg[1]) {
+		unsigned int flags = (unsigned int)old.flags & AUTODISARM;
+
+		flags |= !old.size ? WY_STACK_DISABLED : on ? STACK_ONSTACK : 0;
+		old.flags = (int)flags;
+		old.pad = 0;
+		if (copy_to_program((unsigned long)call->arg[1], &old, sizeof(old)) < 0)
+			ret = -EFAULT;
+	}
+	return wy_answer(call, ret);
+}
+
+/*
+ * Calls that install a mask while they wait.  The kernel gets it without the
+ * owned signals; a handler that ends the wait starts from the program's own.
+ */
+static enum wy_verdict with_mask(struct wy_call *call, int arg, unsigned long mask)
+{
+	struct wy_record *r = wy_call_record(call);
+
+	r->has_temp_mask = true;
+	r->temp_mask = mask;
+	r->kernel_mask[0] = mask & ~WY_SIGNALS_OWNED;
+	call->arg[arg] = (long)&r->kernel_mask[0];
+	return WY_PASS;
+}
+
+static enum wy_verdict op_mask_arg(struct wy_call *call, int arg)
+{
+	unsigned long mask;
+
+	if (!call->arg[arg] || call->arg[arg + 1] != 8 ||
+	    copy_from_program(&mask, (unsigned long)call->arg[arg], 8) < 0)
+		return WY_PASS;
+	return with_mask(call, arg, mask);
+}
+
+/* struct { const sigset_t *set; size_t size; } */
+static enum wy_verdict op_mask_struct(struct wy_call *call, int arg)
+{
+	struct {
+		unsigned long set, size;
+	} user;
+	unsigned long mask;
+	struct wy_record *r;
+
+	if (!call->arg[arg] ||
+	    copy_from_program(&user, (unsigned long)call->arg[arg], sizeof(user)) < 0 ||
+	    !user.set || user.size != 8 || copy_from_program(&mask, user.set, 8) < 0)
+		return WY_PASS;
+	with_mask(call, arg, mask);
+	r = wy_record_find(call->thread, call->site, call->sp);
+	r->temp_mask = mask;
+	r->mask_struct[0] = (unsigned long)&r->kernel_mask[0];
+	r->mask_struct[1] = 8;
+	call->arg[arg] = (long)&r->mask_struct[0];
+	return WY_PASS;
+}
+
+static enum wy_verdict op_sigsuspend(struct wy_call *call)
+{
+	return op_mask_arg(call, 0);
+}
+
+static enum wy_verdict op_ppoll(struct wy_call *call)
+{
+	return op_mask_arg(call, 3);
+}
+
+static enum wy_verdict op_epoll_pwait(struct wy_call *call)
+{
+	return op_mask_arg(call, 4);
+}
+
+static enum wy_verdict op_pselect6(struct wy_call *call)
+{
+	return op_mask_struct(call, 5);
+}
+
+#ifndef __NR_epoll_pwait2
+#define __NR_epoll_pwait2 441
+#endif
+
+void wy_signal_ops(void)
+{
+	wy_gate_op(__NR_rt_sigaction, op_sigaction);
+	wy_gate_op(__NR_rt_sigprocmask, op_sigprocmask);
+	wy_gate_op(__NR_rt_sigpending, op_sigpending);
+	wy_gate_op(__NR_rt_sigreturn, op_sigreturn);
+	wy_gate_op(__NR_sigaltstack, op_sigaltstack);
+	wy_gate_op(__NR_rt_sigsuspend, op_sigsuspend);
+	wy_gate_op(__NR_ppoll, op_ppoll);
+	wy_gate_op(__NR_epoll_pwait, op_epoll_pwait);
+	wy_gate_op(__NR_epoll_pwait2, op_epoll_pwait);
+	wy_gate_op(__NR_pselect6, op_pselect6);
+	wy_gate_op(__NR_io_pgetevents, op_pselect6);
+}
+
+/* ---- start and exec ---- */
+
+long wy_signal_own(void)
+{
+	long ret = 0;
+
+	for (int i = 0; i < 3 && !ret; i++)
+		ret = kernel_install(owned[i], SA_RESTART);
+	return ret;
+}
+
+long wy_signal_start(const struct wy_boot *boot)
+{
+	struct wy_thread *t = wy_self();
+
+	/* After an exec only "ignore" can be left of the earlier image's actions. */
+	for (int sig = 1; sig <= 64; sig++)
+		kernel_action(sig, NULL, &t->sighand->action[sig - 1]);
+	t->owned_blocked = boot->mask & WY_SIGNALS_OWNED;
+	return wy_signal_own();
+}
+
+void wy_signal_hand_over(struct wy_thread *t)
+{
+	for (int i = 0; i < 3; i++) {
+		if (t->sighand->action[owned[i] - 1].handler == HANDLER_IGNORE)
+			kernel_default(owned[i], HANDLER_IGNORE);
+	}
+	if (t->owned_blocked)
+		sys_sigprocmask(SIG_BLOCK, &t->owned_blocked, NULL);
+}
+
+void wy_signal_take_back(struct wy_thread *t)
+{
+	unsigned long mask = WY_SIGNALS_OWNED;
+
+	wy_signal_own();
+	if (t->owned_blocked)
+		sys_sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}

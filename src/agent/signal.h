@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signal.h - the signals that the program sees; the theory is in signal.c. */
+#ifndef WY_AGENT_SIGNAL_H
+#define WY_AGENT_SIGNAL_H
+
+#include "agent/thread.h"
+
+#define WY_MASK_ALL	(~WY_SIGNALS_OWNED)	/* what the agent blocks while it works */
+
+/* Registers the calls that this file answers: rt_sigaction and the like. */
+void wy_signal_ops(void);
+
+/* At the start of an image: takes SIGSYS, SIGSEGV and SIGBUS. 0 or -errno. */
+long wy_signal_start(const struct wy_boot *boot);
+
+/* Gives the kernel the agent's handlers for them (again, after CLONE_CLEAR_SIGHAND). 0 or -errno. */
+long wy_signal_own(void);
+
+/* The program's signal mask, its own idea of SIGSYS, SIGSEGV and SIGBUS included. */
+unsigned long wy_signal_mask(struct wy_thread *t);
+
+/* For an exec that nobody follows: the kernel takes over what the agent kept for those three. */
+void wy_signal_hand_over(struct wy_thread *t);
+void wy_signal_take_back(struct wy_thread *t);
+
+#endif

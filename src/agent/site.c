@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * site.c - the table of system call sites and their stubs.
+ *
+ * Looked up in the SIGSYS handler, so it must be short and may not allocate:
+ * an open-addressed hash of site numbers, a fixed array of sites, and stubs
+ * that are all the same code, written a page at a time.
+ */
+#include <asm/errno.h>
+#include "agent/code.h"
+#include "agent/fault.h"
+#include "agent/gate.h"
+#include "agent/lock.h"
+#include "agent/site.h"
+
+#define HASH_SIZE	(2 * WY_SITES_MAX)
+#define STUBS_PER_FILL	32u		/* one page */
+
+extern const unsigned char wy_stub_template[];
+extern const unsigned char wy_stub_fixups[];
+extern unsigned char wy_interest[];
+void wy_gate_enter(void);
+void wy_gate_leave(void);
+
+struct wy_arena wy_arena;
+static unsigned short hash[HASH_SIZE];		/* site number + 1 */
+
+/* Writes the next page of stubs. */
+static long fill_stubs(void)
+{
+	static unsigned char page[STUBS_PER_FILL * WY_STUB_SIZE];	/* under the lock */
+	unsigned int distance = (unsigned int)((unsigned long)wy_arena.site - wy_arena.code);
+	unsigned long at = wy_arena.code + (unsigned long)wy_arena.filled * WY_STUB_SIZE;
+	long ret;
+
+	if (wy_arena.filled >= WY_SITES_MAX)
+		return -ENOSPC;
+	for (unsigned int i = 0; i < sizeof(page); i++)
+		page[i] = wy_stub_template[i % WY_STUB_SIZE];
+	for (unsigned int stub = 0; stub < STUBS_PER_FILL; stub++) {
+		for (const unsigned char *fix = wy_stub_fixups; *fix; fix++) {
+			unsigned char *p = page + stub * WY_STUB_SIZE + *fix;
+			unsigned int v = p[0] | p[1] << 8 | p[2] << 16 | (unsigned int)p[3] << 24;
+
+			v += distance;
+			p[0] = (unsigned char)v;
+			p[1] = (unsigned char)(v >> 8);
+			p[2] = (unsigned char)(v >> 16);
+			p[3] = (unsigned char)(v >> 24);
+		}
+	}
+	ret = wy_code_write(at, page, sizeof(page));
+	if (ret < 0)
+		return ret;
+	wy_arena.filled += STUBS_PER_FILL;
+	return 0;
+}
+
+long wy_sites_start(const struct wy_boot *boot)
+{
+	wy_arena.region = boot->region;
+	wy_arena.region_len = boot->region_len;
+	wy_arena.code = boot->region + boot->arena_off;
+	wy_arena.site = (struct wy_site *)(wy_arena.code + WY_ARENA_CODE);
+	return fill_stubs();
+}
+
+static unsigned int hash_slot(unsigned long addr)
+{
+	return (unsigned int)((addr * 0x9e3779b97f4a7c15ul) >> 40) % HASH_SIZE;
+}
+
+struct wy_site *wy_site_find(unsigned long addr)
+{
+	for (unsigned int h = hash_slot(addr);; h = (h + 1) % HASH_SIZE) {
+		unsigned int n = __atomic_load_n(&hash[h], __ATOMIC_ACQUIRE);
+
+		if (!n)
+			return NULL;
+		if (wy_arena.site[n - 1].addr == addr)
+			return &wy_arena.site[n - 1];
+	}
+}
+
+struct wy_site *wy_site_get(unsigned long addr)
+{
+	struct wy_site *site = wy_site_find(addr);
+	unsigned int h;
+
+	if (site)
+		return site;
+	wy_lock(WY_LOCK_SITES);
+	site = wy_site_find(addr);
+	if (!site && wy_arena.used == wy_arena.filled && fill_stubs() < 0)
+		wy_fault(WY_FAULT_NO_STUB);
+	if (!site && wy_arena.used < wy_arena.filled) {
+		site = &wy_arena.site[wy_arena.used++];
+		site->addr = addr;
+		site->back = addr + 2;
+		site->interest = wy_interest;
+		site->gate = wy_gate_enter;
+		site->leave = wy_gate_leave;
+		site->how = WY_SITE_SIGNAL;
+		site->next_try = 2;
+		__atomic_add_fetch(&wy_session->sites_signal, 1, __ATOMIC_RELAXED);
+		for (h = hash_slot(addr); hash[h]; h = (h + 1) % HASH_SIZE)
+			;
+		__atomic_store_n(&hash[h], (unsigned short)(wy_arena.used), __ATOMIC_RELEASE);
+	}
+	wy_unlock(WY_LOCK_SITES);
+	return site;
+}
+

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * site.h - system call sites: the places in the program whose calls were caught.
+ *
+ * Every site that tripped Syscall User Dispatch once has a struct wy_site and,
+ * at a fixed distance from it, a stub (arch/gate.S) that makes its calls from
+ * then on.  Sites are never freed while the program lives in this image: a
+ * thread may be inside a stub for as long as its call blocks.  When the arena
+ * is full, further sites share none: see wy_site_get().
+ */
+#ifndef WY_AGENT_SITE_H
+#define WY_AGENT_SITE_H
+
+#include <stddef.h>
+#include "agent/arch/x86_64/offsets.h"
+#include "proto/boot.h"
+
+enum wy_site_how {
+	WY_SITE_SIGNAL,		/* each call trips Syscall User Dispatch */
+	WY_SITE_PADDING,	/* a two-byte jump to a long jump in the padding nearby */
+	WY_SITE_BEFORE,		/* a jump in place of the whole instruction before it */
+	WY_SITE_PUN,		/* a jump whose offset is partly the bytes that follow */
+};
+
+struct wy_site {
+	/* read by the stub */
+	unsigned long back;		/* where the program goes on: behind the syscall instruction */
+	const unsigned char *interest;	/* by the low 16 bits of the number: 0 goes to the kernel at once */
+	void (*gate)(void);
+	void (*leave)(void);
+
+	unsigned long addr;		/* of the syscall instruction; 0: the site is free */
+	unsigned long before;		/* WY_SITE_BEFORE: the instruction that became a jump */
+	unsigned long before_code;	/* and where its copy runs */
+	unsigned int trips;		/* how often it came through SIGSYS */
+	unsigned short next_try;	/* trips at which rewriting is tried (again) */
+	unsigned char how;		/* enum wy_site_how */
+	unsigned char busy;		/* somebody is rewriting it */
+	unsigned char pad[64];
+};
+_Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
+_Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");
+_Static_assert(offsetof(struct wy_site, gate) == S_GATE, "offsets.h");
+_Static_assert(offsetof(struct wy_site, leave) == S_LEAVE, "offsets.h");
+_Static_assert(sizeof(struct wy_site) == WY_STUB_SIZE, "stubs and sites have one stride");
+
+#define WY_SITES_MAX	(WY_ARENA_CODE / WY_STUB_SIZE)
+
+/* The arena, fixed at start. */
+extern struct wy_arena {
+	unsigned long region, region_len;	/* the allowed range */
+	unsigned long code;			/* stubs */
+	struct wy_site *site;			/* their sites, at code + distance */
+	unsigned int filled;			/* stubs that have been written */
+	unsigned int used;
+} wy_arena;
+
+/* Prepares the arena; returns 0 or -errno. */
+long wy_sites_start(const struct wy_boot *boot);
+
+/*
+ * The site of the syscall instruction at addr, made when it is new.  Async-signal-safe,
+ * takes a lock of the agent's own.  NULL when no more stubs can be had.
+ */
+struct wy_site *wy_site_get(unsigned long addr);
+
+/* The same, but never makes one. */
+struct wy_site *wy_site_find(unsigned long addr);
+
+/*
+ * Code outside the arena that belongs to a site: a landing near it, or the copy of the
+ * instruction before it.  The site at whose code pc lies (NULL: none), and where the program
+ * would be without us.
+ */
+struct wy_site *wy_site_of_outlier(unsigned long pc);
+unsigned long wy_site_outlier_pc(const struct wy_site *site, unsigned long pc);
+
+static inline unsigned long wy_site_stub(const struct wy_site *site)
+{
+	return wy_arena.code + (unsigned long)(site - wy_arena.site) * WY_STUB_SIZE;
+}
+
+/* Rewrites the site so that its calls come by a jump, if that can be done safely. Counts how it went. */
+void wy_site_rewrite(struct wy_site *site, long nr);
+
+#endif

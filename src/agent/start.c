@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * start.c - the agent's first steps in an image, on the boot stack, every
+ * signal blocked, no thread of the program running.
+ *
+ * When a step fails the loader is told and takes the agent out of the way; the
+ * program then runs as if waylay were not there.
+ */
+#include <asm/errno.h>
+#include "agent/arch/x86_64/trap.h"
+#include "agent/fault.h"
+#include "agent/op.h"
+#include "agent/signal.h"
+#include "agent/site.h"
+
+#define HWCAP2_FSGSBASE	2ul
+
+static long start(const struct wy_boot *boot)
+{
+	long ret;
+
+	if (boot->magic != WY_BOOT_MAGIC)
+		return -EPROTO;
+	if (!(boot->hwcap2 & HWCAP2_FSGSBASE))
+		return -ENOSYS;
+	ret = wy_session_start(boot);
+	if (!ret)
+		ret = wy_thread_start_first(boot);
+	if (!ret)
+		ret = wy_sites_start(boot);
+	if (ret)
+		return ret;
+	wy_signal_ops();
+	wy_thread_ops();
+	wy_exec_ops();
+	wy_guard_ops();
+	wy_layers_start(wy_session->flags);
+	ret = wy_signal_start(boot);
+	if (ret)
+		return ret;
+	__atomic_add_fetch(&wy_session->execs, 1, __ATOMIC_RELAXED);
+	if (boot->flags & WY_BOOT_FIRST)
+		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
+	wy_layers_thread_start(wy_self());
+	return wy_thread_arm(wy_self());
+}
+
+void wy_start(const struct wy_boot *boot);
+void wy_start(const struct wy_boot *boot)
+{
+	long ret = start(boot);
+
+	for (;;)
+		wy_trap(WY_TRAP_READY, ret, 0);
+}

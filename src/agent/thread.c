@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * thread.c - blocks, and the clone family.
+ *
+ * A child starts with its parent's gs base, without Syscall User Dispatch and,
+ * with CLONE_VM, without or with the wrong alternate stack.  Until that is put
+ * right no signal may come: everything is blocked from before the call until
+ * both sides leave the gate.
+ *
+ *	CLONE_VM (threads, vfork, posix_spawn)	a new block; the call is made from one
+ *			of a few stubs that knows which (arch/gate.S)
+ *	without (fork)	the child has a copy of everything and goes on in its parent's
+ *			block, all other blocks in it are dead
+ *
+ * A block is given back by whoever next needs one after its thread is gone: a
+ * thread runs on its block to its very last instruction.
+ */
+#include <asm/errno.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include "agent/fault.h"
+#include "agent/gate.h"
+#include "agent/lock.h"
+#include "agent/op.h"
+#include "agent/signal.h"
+#include "agent/site.h"
+#include "agent/usermem.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH	59
+#define PR_SYS_DISPATCH_ON		1
+#endif
+#define BLOCKS_PER_CHUNK	8ul
+
+unsigned int wy_locks[WY_LOCKS];
+static struct wy_thread *blocks;	/* every block of this address space, through ->next */
+static struct wy_sighand *sighand_pool;
+static unsigned int clone_stub_used[WY_CLONE_STUBS];
+extern unsigned long wy_clone_child[WY_CLONE_STUBS];
+extern const char wy_clone_stubs[];
+
+/* ---- signal tables ---- */
+
+struct wy_sighand *wy_sighand_new(const struct wy_sighand *copy)
+{
+	struct wy_sighand *sh = NULL;
+
+	wy_lock(WY_LOCK_BLOCKS);
+	for (struct wy_sighand *s = sighand_pool; s; s = s->next) {
+		if (!s->users) {
+			sh = s;
+			break;
+		}
+	}
+	if (!sh) {
+		long ret = sys_mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+		if (!WY_IS_ERROR(ret)) {
+			sh = (struct wy_sighand *)ret;
+			sh->next = sighand_pool;
+			sighand_pool = sh;
+		}
+	}
+	if (sh) {
+		sh->users = 1;
+		for (int i = 0; copy && i < 64; i++)
+			sh->action[i] = copy->action[i];
+	}
+	wy_unlock(WY_LOCK_BLOCKS);
+	return sh;
+}
+
+void wy_sighand_put(struct wy_sighand *sh)
+{
+	__atomic_sub_fetch(&sh->users, 1, __ATOMIC_ACQ_REL);
+}
+
+/* ---- blocks ---- */
+
+static bool gone(const struct wy_thread *t)
+{
+	return sys3(__NR_tgkill, t->pid, t->tid, 0) == -ESRCH;
+}
+
+static void clear(struct wy_thread *t)
+{
+	struct wy_thread *next = t->next;
+	unsigned long *word = (unsigned long *)t;
+
+	for (unsigned int i = 0; i < sizeof(*t) / sizeof(*word); i++)
+		word[i] = 0;
+	t->next = next;
+	t->self = t;
+	t->stack_top = (unsigned long)t;
+	t->altstack.flags = WY_STACK_DISABLED;
+	t->clone_stub = -1;
+}
+
+static bool add_chunk(void)
+{
+	unsigned long size = (BLOCKS_PER_CHUNK + 1) * WY_BLOCK_SIZE;
+	unsigned long at = (unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
+						   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	unsigned long first;
+
+	if (WY_IS_ERROR(at)) {
+		size = 2 * WY_BLOCK_SIZE;
+		at = (unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
+					     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	}
+	if (WY_IS_ERROR(at))
+		return false;
+	first = (at + WY_BLOCK_SIZE - 1) & ~(WY_BLOCK_SIZE - 1);
+	for (unsigned long b = first; b + WY_BLOCK_SIZE <= at + size; b += WY_BLOCK_SIZE) {
+		struct wy_thread *t = (struct wy_thread *)(b + WY_ALT_SIZE + WY_STACK_SIZE);
+
+		t->next = blocks;
+		blocks = t;
+	}
+	return true;
+}
+
+struct wy_thread *wy_thread_new(void)
+{
+	struct wy_thread *found = NULL;
+
+	wy_lock(WY_LOCK_BLOCKS);
+	for (int turn = 0; turn < 3 && !found; turn++) {
+		for (struct wy_thread *t = blocks; t && !found; t = t->next) {
+			if (t->state == WY_THREAD_FREE || (turn && t->state == WY_THREAD_EXITING && gone(t)))
+				found = t;
+		}
+		if (!found && turn && !add_chunk())
+			break;
+	}
+	if (found) {
+		clear(found);
+		found->state = WY_THREAD_LIVE;
+	}
+	wy_unlock(WY_LOCK_BLOCKS);
+	if (!found)
+		wy_fault(WY_FAULT_NO_BLOCK);
+	return found;
+}
+
+void wy_thread_free(struct wy_thread *t)
+{
+	if (t->sighand)
+		wy_sighand_put(t->sighand);
+	t->sighand = NULL;
+	__atomic_store_n(&t->state, WY_THREAD_FREE, __ATOMIC_RELEASE);
+}
+
+/* Threads that can run in this address space. */
+static unsigned int live_threads = 1;
+
+bool wy_thread_alone(void)
+{
+	return __atomic_load_n(&live_threads, __ATOMIC_ACQUIRE) <= 1;
+}
+
+long wy_thread_arm(struct wy_thread *t)
+{
+	struct wy_sigstack ss = { .sp = wy_thread_block(t), .size = WY_ALT_SIZE };
+	long ret = sys2(__NR_sigaltstack, &ss, NULL);
+
+	if (ret < 0)
+		return ret;
+	return sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, wy_arena.region,
+		    wy_arena.region_len, 0, 0);
+}
+
+long wy_thread_start_first(const struct wy_boot *boot)
+{
+	struct wy_thread *t = wy_thread_new();
+
+	(void)boot;
+	if (!t)
+		return -ENOMEM;
+	t->pid = (int)sys0(__NR_getpid);
+	t->tid = (int)sys0(__NR_gettid);
+	t->sighand = wy_sighand_new(NULL);
+	if (!t->sighand)
+		return -ENOMEM;
+	arch_set_self(t);
+	wy_session_take_slot(t);
+	return 0;
+}
+
+/* ---- clone ---- */
+
+/* Any of the clone family, as clone(2) has it; clone3's own are added. */
+struct clone_request {
+	unsigned long flags;
+	bool new_stack;
+};
+
+static int take_clone_stub(struct wy_thread *child)
+{
+	for (unsigned int spins = 0;; spins++) {
+		for (int i = 0; i < WY_CLONE_STUBS; i++) {
+			if (__atomic_exchange_n(&clone_stub_used[i], 1, __ATOMIC_ACQUIRE))
+				continue;
+			wy_clone_child[i] = (unsigned long)child;
+			return i;
+		}
+		if (spins > 10)
+			sys0(__NR_sched_yield);
+	}
+}
+
+static void put_clone_stub(struct wy_thread *t)
+{
+	if (t->clone_stub >= 0)
+		__atomic_store_n(&clone_stub_used[t->clone_stub], 0, __ATOMIC_RELEASE);
+	t->clone_stub = -1;
+}
+
+/* What the child's block must know before it runs. */
+static bool prepare_child(struct wy_thread *t, struct wy_thread *child, struct wy_call *call,
+			  unsigned long flags)
+{
+	if (flags & CLONE_SIGHAND) {
+		child->sighand = t->sighand;
+		__atomic_add_fetch(&t->sighand->users, 1, __ATOMIC_ACQ_REL);
+	} else {
+		child->sighand = wy_sighand_new(t->sighand);
+	}
+	if (!child->sighand)
+		return false;
+	child->pid = t->pid;
+	child->clone_mask = t->clone_mask;
+	child->owned_blocked = t->owned_blocked;
+	/* A thread starts without an alternate stack, a vfork child keeps its parent's. */
+	if (flags & CLONE_VFORK)
+		child->altstack = t->altstack;
+	child->clone_site = call->site;
+	child->clone_ret = arch_stub_ret(call->site);
+	child->clone_flags = flags;
+	return true;
+}
+
+static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_thread *child = t;
+
+	/* Not thread->pending: the gate must be left with the signals still blocked. */
+	wy_thread_block_signals(t);
+	t->clone_mask = t->deferred_mask;
+	if (flags & CLONE_VM) {
+		child = wy_thread_new();
+		if (!child || !prepare_child(t, child, call, flags)) {
+			if (child)
+				wy_thread_free(child);
+			return wy_answer(call, -ENOMEM);
+		}
+		__atomic_add_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
+	} else {
+		wy_lock_all();
+	}
+	t->clone_child = child;
+	t->clone_flags = flags;
+	t->clone_site = call->site;
+	t->clone_ret = arch_stub_ret(call->site);
+	t->clone_stub = take_clone_stub(child);
+	child->clone_stub = t->clone_stub;
+	/* A record keeps the arguments for the layers' leave(); the way back is ours. */
+	wy_call_record(call);
+	call->target = (unsigned long)wy_clone_stubs +
+		       (unsigned long)t->clone_stub * WY_CLONE_STUB_SIZE;
+	t->pending = 0;
+	return WY_PASS;
+}
+
+static enum wy_verdict op_clone(struct wy_call *call)
+{
+	return start_clone(call, (unsigned long)call->arg[0]);
+}
+
+static enum wy_verdict op_fork(struct wy_call *call)
+{
+	return start_clone(call, 0);
+}
+
+static enum wy_verdict op_vfork(struct wy_call *call)
+{
+	return start_clone(call, CLONE_VM | CLONE_VFORK);
+}
+
+static enum wy_verdict op_clone3(struct wy_call *call)
+{
+	unsigned long flags;
+
+	/* struct clone_args starts with its flags; what is wrong with it the kernel says */
+	if ((unsigned long)call->arg[1] < 64 ||
+	    copy_from_program(&flags, (unsigned long)call->arg[0], 8) < 0)
+		return WY_PASS;
+	return start_clone(call, flags);
+}
+
+/* Parent and child: let the signals come when the gate is left. */
+static void after_clone(struct wy_thread *t)
+{
+	t->deferred_mask = t->clone_mask;
+	t->pending = 1;
+}
+
+void wy_clone_in_parent(struct wy_call *call);
+void wy_clone_in_parent(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_thread *child = t->clone_child;
+
+	if (!(t->clone_flags & CLONE_VM)) {
+		wy_unlock_all();
+		put_clone_stub(t);
+	} else if (WY_IS_ERROR(call->ret)) {
+		put_clone_stub(t);
+		wy_thread_free(child);
+		__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
+	} else if (t->clone_flags & CLONE_VFORK) {
+		/* It has executed or ended: nothing runs on its block any more. */
+		t->clone_stub = -1;
+		wy_thread_free(child);
+		__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
+	} else {
+		t->clone_stub = -1;	/* the child gives it back */
+	}
+	t->clone_child = NULL;
+	after_clone(t);
+	wy_call_leave(call);
+}
+
+static void child_is_thread(struct wy_thread *t)
+{
+	if (!(t->clone_flags & CLONE_THREAD)) {
+		t->pid = (int)sys0(__NR_getpid);
+		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
+	} else {
+		__atomic_add_fetch(&wy_session->threads, 1, __ATOMIC_RELAXED);
+	}
+	t->tid = (int)sys0(__NR_gettid);
+	put_clone_stub(t);
+	wy_session_take_slot(t);
+}
+
+/* The only thread of a copied address space: all other blocks belong to nobody. */
+static void child_is_process(struct wy_thread *t)
+{
+	wy_unlock_all();
+	put_clone_stub(t);
+	for (int i = 0; i < WY_CLONE_STUBS; i++)
+		clone_stub_used[i] = 0;
+	for (struct wy_thread *other = blocks; other; other = other->next) {
+		if (other != t)
+			other->state = WY_THREAD_FREE;
+	}
+	for (struct wy_sighand *sh = sighand_pool; sh; sh = sh->next)
+		sh->users = sh == t->sighand;
+	live_threads = 1;
+	t->held = 0;	/* pending signals are not inherited */
+	t->pid = (int)sys0(__NR_getpid);
+	t->tid = (int)sys0(__NR_gettid);
+	t->slot = NULL;
+	wy_session_take_slot(t);
+	__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
+}
+
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ull
+#endif
+
+void wy_clone_in_child(struct wy_call *call);
+void wy_clone_in_child(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+
+	if (t->clone_flags & CLONE_VM)
+		child_is_thread(t);
+	else
+		child_is_process(t);
+	if (t->clone_flags & CLONE_CLEAR_SIGHAND) {
+		for (int i = 0; i < 64; i++) {
+			struct wy_sigaction *act = &t->sighand->action[i];
+
+			if (act->handler > 1)
+				*act = (struct wy_sigaction){ 0 };
+		}
+		wy_signal_own();
+	}
+	if (wy_thread_arm(t) < 0)
+		wy_fault(WY_FAULT_ARM);
+	if (t->clone_flags & CLONE_VM)
+		wy_layers_thread_start(t);
+	else
+		wy_layers_fork_child(t);
+	/* The record, if any, is the parent's: a child's call has no leave(). */
+	if (!(t->clone_flags & CLONE_VM)) {
+		struct wy_record *r = wy_record_find(t, call->site, call->sp);
+
+		if (r)
+			wy_record_free(t, r);
+	}
+	after_clone(t);
+	call->target = arch_stub_done(call->site);
+}
+
+/* ---- the end ---- */
+
+static enum wy_verdict op_exit(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+
+	/* From here on the thread only runs out; no handler of the program may start in it. */
+	wy_thread_block_signals(t);
+	t->pending = 0;
+	wy_layers_thread_exit(t);
+	wy_session_put_slot(t);
+	if (t->sighand)
+		wy_sighand_put(t->sighand);
+	t->sighand = NULL;
+	__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
+	__atomic_store_n(&t->state, WY_THREAD_EXITING, __ATOMIC_RELEASE);
+	return WY_PASS;
+}
+
+static enum wy_verdict op_exit_group(struct wy_call *call)
+{
+	wy_layers_thread_exit(call->thread);
+	wy_session_put_slot(call->thread);
+	return WY_PASS;
+}
+
+void wy_thread_ops(void)
+{
+	wy_gate_op(__NR_clone, op_clone);
+	wy_gate_op(__NR_clone3, op_clone3);
+	wy_gate_op(__NR_fork, op_fork);
+	wy_gate_op(__NR_vfork, op_vfork);
+	wy_gate_op(__NR_exit, op_exit);
+	wy_gate_op(__NR_exit_group, op_exit_group);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * thread.h - what the agent keeps for each thread and each process.
+ *
+ * A thread's block is WY_BLOCK_SIZE bytes, aligned to its size:
+ *
+ *	block + 0		alternate stack: the kernel puts every signal frame here
+ *	block + WY_ALT_SIZE	private stack: the gate and the layers run on it
+ *	block + ...		struct wy_thread
+ *
+ * The gate finds struct wy_thread through the gs base, a signal handler by
+ * rounding its stack pointer down.
+ *
+ * Process state (signal actions) hangs off the thread, not off the address
+ * space: a vfork child shares its parent's memory but has signal actions and
+ * descriptors of its own.
+ */
+#ifndef WY_AGENT_THREAD_H
+#define WY_AGENT_THREAD_H
+
+#include "agent/arch/x86_64/syscall.h"
+#include "agent/layer.h"
+#include "proto/boot.h"
+
+#define WY_BLOCK_SIZE	(64ul << 10)
+#define WY_ALT_SIZE	(32ul << 10)
+#define WY_STACK_SIZE	(16ul << 10)
+#define WY_RECORDS	32
+
+/* The program's idea of one signal, as rt_sigaction(2) takes it. */
+struct wy_sigaction {
+	unsigned long handler, flags, restorer, mask;
+};
+struct wy_sighand {
+	struct wy_sighand *next;
+	unsigned int users;			/* threads that share it (CLONE_SIGHAND) */
+	struct wy_sigaction action[64];
+};
+
+#define WY_STACK_DISABLED	2
+
+/* The program's alternate stack: stack_t. */
+struct wy_sigstack {
+	unsigned long sp;
+	int flags, pad;
+	unsigned long size;
+};
+
+/*
+ * A call that is left through leave(), had its arguments changed, or was sent
+ * back to its site to be made again after a signal handler.  Known by its
+ * site and the program's stack pointer; reused when the same place calls
+ * again, the oldest when none is free.
+ */
+enum wy_record_state { WY_RECORD_FREE, WY_RECORD_LIVE, WY_RECORD_REWOUND };
+struct wy_record {
+	struct wy_call call;
+	long orig[6];			/* the program's arguments */
+	unsigned long temp_mask;	/* the mask that the call itself installs (ppoll and the like) */
+	unsigned long kernel_mask[1];	/* what the kernel is given in its place */
+	unsigned long mask_struct[2];	/* and where a call takes { pointer, size } */
+	unsigned long seq;
+	unsigned int misses;
+	unsigned char state;
+	bool leave;			/* leave() is due */
+	bool has_temp_mask;
+};
+
+enum {
+	WY_GATE_BY_SIGNAL = 1,		/* this call tripped Syscall User Dispatch */
+	WY_GATE_REWOUND = 2,		/* a record waits for its call to come again */
+};
+
+struct wy_thread {
+	/* arch/gate.S reads these */
+	struct wy_thread *self;
+	unsigned long stack_top;
+	unsigned long user_sp;
+	unsigned long pending;		/* all signals are blocked; deferred_mask is the true mask */
+	unsigned long deferred_mask;
+	struct wy_site *clone_site;
+	unsigned long clone_ret;
+
+	unsigned int gate_flags;
+	int pid, tid;
+	unsigned int state;		/* enum wy_thread_state */
+	struct wy_thread *next;		/* all blocks of this address space */
+
+	struct wy_sighand *sighand;
+	struct wy_thread_slot *slot;	/* counters in the session */
+	struct wy_sigstack altstack;	/* the program's */
+	unsigned long owned_blocked;	/* of WY_SIGNALS_OWNED, what the program blocks */
+	unsigned long held;		/* of those, what waits to be delivered */
+	unsigned char held_info[3][128];
+
+	unsigned long record_seq;
+	struct wy_record record[WY_RECORDS];
+
+	/* between a clone-family call and its two returns */
+	struct wy_thread *clone_child;
+	unsigned long clone_flags;
+	unsigned long clone_mask;	/* the program's signal mask meanwhile */
+	int clone_stub;
+	unsigned long exec_cookie;
+	void *layer_data[4];
+};
+enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };
+
+_Static_assert(offsetof(struct wy_thread, stack_top) == T_STACK, "offsets.h");
+_Static_assert(offsetof(struct wy_thread, user_sp) == T_USER_SP, "offsets.h");
+_Static_assert(offsetof(struct wy_thread, pending) == T_PENDING, "offsets.h");
+_Static_assert(offsetof(struct wy_thread, deferred_mask) == T_DEFERRED, "offsets.h");
+_Static_assert(offsetof(struct wy_thread, clone_site) == T_CLONE_SITE, "offsets.h");
+_Static_assert(offsetof(struct wy_thread, clone_ret) == T_CLONE_RET, "offsets.h");
+_Static_assert(sizeof(struct wy_thread) <= WY_BLOCK_SIZE - WY_ALT_SIZE - WY_STACK_SIZE, "block size");
+
+static inline struct wy_thread *wy_self(void)
+{
+	return arch_self();
+}
+
+static inline unsigned long wy_thread_block(const struct wy_thread *t)
+{
+	return (unsigned long)t & ~(WY_BLOCK_SIZE - 1);
+}
+
+/* The thread on whose alternate stack this address lies. */
+static inline struct wy_thread *wy_thread_of_altstack(unsigned long sp)
+{
+	return (struct wy_thread *)((sp & ~(WY_BLOCK_SIZE - 1)) + WY_ALT_SIZE + WY_STACK_SIZE);
+}
+
+/* A block for a new thread, zeroed but for the fields that locate it; NULL when there is no memory. */
+struct wy_thread *wy_thread_new(void);
+void wy_thread_free(struct wy_thread *t);
+
+/* The first thread of an image.  Returns 0 or -errno. */
+long wy_thread_start_first(const struct wy_boot *boot);
+
+/* Gives the kernel this thread's alternate stack and arms Syscall User Dispatch. 0 or -errno. */
+long wy_thread_arm(struct wy_thread *t);
+
+/* Blocks every signal until the gate is left; t->deferred_mask is the program's mask meanwhile. */
+void wy_thread_block_signals(struct wy_thread *t);
+
+/* Threads of this process, more than one means that others may run this very code. */
+bool wy_thread_alone(void);
+
+struct wy_sighand *wy_sighand_new(const struct wy_sighand *copy);
+void wy_sighand_put(struct wy_sighand *sh);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli.h - what main.c and the files of the commands share.
+ *
+ * A command is one file with one function, and one line in the table of
+ * main.c.  Its argv[0] is its own name ("run"); it parses its own options,
+ * prints its own --help, and returns the exit status of waylay.
+ */
+#ifndef WY_CLI_CLI_H
+#define WY_CLI_CLI_H
+
+/* Exit statuses of commands that run a program; otherwise it is the program's own. */
+enum {
+	CLI_FAILED = 125,     /* waylay itself failed, or was called in a wrong way */
+	CLI_CANNOT_RUN = 126, /* the program is there but cannot be run */
+	CLI_NOT_FOUND = 127,  /* there is no such program */
+};
+
+/* Exit statuses of commands that run none. */
+enum {
+	CLI_GOOD = 0,
+	CLI_FINDING = 1, /* a difference, or an answer of "no" */
+	CLI_TROUBLE = 2, /* the command itself failed, or was called in a wrong way */
+};
+
+struct cli_command {
+	const char *name, *summary;
+	int (*main)(int argc, char **argv);
+};
+
+/*
+ * Prints "waylay: COMMAND: TEXT; try 'waylay COMMAND --help'" as one line and
+ * returns status.  command may be NULL: then it is about waylay itself.
+ */
+int cli_bad_usage(int status, const char *command, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Prints text to stdout.  Returns 0; status (with a line on stderr) if stdout does not take it. */
+int cli_print(int status, const char *text);
+
+/* Returns the version of waylay, as "0.1.0". */
+const char *cli_version(void);
+
+int cli_run(int argc, char **argv);
+int cli_serve(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+
+#endif

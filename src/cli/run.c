@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run.c - waylay run: a program under the engine, with no job.
+ */
+#include "cli/cli.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "host/stats.h"
+#include "host/supervisor.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: waylay run [OPTION...] [--] PROGRAM [ARG...]\n"
+	"\n"
+	"Runs a program, and all that it starts, under the engine. Every system call is\n"
+	"caught and passed on; nothing else changes. With --stats the calls are counted.\n"
+	"\n"
+	"Options:\n"
+	"  --stats            when the program has ended, print which calls were made\n"
+	"  --stats-json FILE  write the same to FILE as JSON\n"
+	"  --no-follow        let go of programs that the program executes\n"
+	"  -v, --verbose      say more about what waylay does; -vv says why\n"
+	"  --help             print this text\n"
+	"\n"
+	"The exit status is the program's own; if a signal ended it, the same signal ends\n"
+	"waylay. 125: waylay itself failed; 126: the program cannot be run; 127: it was\n"
+	"not found.\n"
+	"\n"
+	"Example:\n"
+	"  waylay run --stats ls -l\n";
+
+struct options {
+	bool stats;
+	const char *json;
+	unsigned int flags;
+	char **argv;
+};
+
+enum { OPT_HELP = 256, OPT_STATS, OPT_STATS_JSON, OPT_NO_FOLLOW, OPT_LAYER, OPT_NO_PATCH };
+
+/* --layer and --no-patch are for tests and measurements, and in no manual. */
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "stats-json", required_argument, NULL, OPT_STATS_JSON },
+	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "layer", required_argument, NULL, OPT_LAYER },
+	{ "no-patch", no_argument, NULL, OPT_NO_PATCH },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int set_layer(struct options *o, const char *name)
+{
+	if (strcmp(name, "count") == 0)
+		o->flags |= WY_LAYER_COUNT;
+	else if (strcmp(name, "null") == 0)
+		o->flags |= WY_LAYER_NULL;
+	else if (strcmp(name, "none") != 0)
+		return cli_bad_usage(CLI_FAILED, "run", "there is no layer '%s'", name);
+	return 0;
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int parse(struct options *o, int argc, char **argv)
+{
+	int opt, err;
+
+	opterr = 0;
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "+:v", long_options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_HELP:
+			return cli_print(CLI_FAILED, help);
+		case OPT_STATS:
+			o->stats = true;
+			break;
+		case OPT_STATS_JSON:
+			o->json = optarg;
+			break;
+		case OPT_NO_FOLLOW:
+			o->flags |= WY_NO_FOLLOW;
+			break;
+		case OPT_NO_PATCH:
+			o->flags |= WY_NO_PATCH;
+			break;
+		case OPT_LAYER:
+			err = set_layer(o, optarg);
+			if (err)
+				return err;
+			break;
+		case 'v':
+			log_more();
+			break;
+		case ':':
+			return cli_bad_usage(CLI_FAILED, "run", "the option '%s' wants a value",
+					     argv[optind - 1]);
+		default:
+			return cli_bad_usage(CLI_FAILED, "run", "there is no option '%s'", argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return cli_bad_usage(CLI_FAILED, "run", "no program is given");
+	if (o->stats || o->json)
+		o->flags |= WY_LAYER_COUNT | WY_COUNT_ERRORS;
+	o->argv = argv + optind;
+	return -1;
+}
+
+/* Opened before the program starts: a bad name is said at once. */
+static int open_json(const struct options *o, FILE **ret)
+{
+	*ret = NULL;
+	if (!o->json)
+		return 0;
+	*ret = fopen(o->json, "we");
+	return *ret ? 0 : log_errno(errno, "cannot write '%s'", o->json);
+}
+
+static void print_stats(const struct options *o, const struct wy_session *s, FILE *json)
+{
+	struct wy_stats stats;
+	int err = 0;
+
+	if (!o->stats && !json)
+		return;
+	wy_stats_sum(&stats, s);
+	if (o->stats)
+		wy_stats_print(&stats, s, stderr);
+	if (json)
+		err = wy_stats_json(&stats, s, json);
+	if (err)
+		log_errno(err, "cannot write '%s'", o->json);
+}
+
+static int status_of_failure(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return CLI_NOT_FOUND;
+	case -EAGAIN:
+	case -ENOMEM:
+		return CLI_FAILED;
+	}
+	return CLI_CANNOT_RUN;
+}
+
+/* Without an engine the program can still be run. */
+static int run_plain(char **argv)
+{
+	log_err("'%s' runs uncaught", argv[0]);
+	execvp(argv[0], argv);
+	return status_of_failure(log_errno(errno, "cannot run '%s'", argv[0]));
+}
+
+int cli_run(int argc, char **argv)
+{
+	static struct wy_supervisor v;
+	struct options o = { 0 };
+	FILE *json;
+	int err = parse(&o, argc, argv);
+
+	if (err >= 0)
+		return err;
+	if (open_json(&o, &json) < 0)
+		return CLI_FAILED;
+	if (wy_supervisor_init(&v, o.flags) < 0)
+		return run_plain(o.argv);
+	err = wy_supervisor_run(&v, o.argv);
+	if (err)
+		return status_of_failure(err);
+	print_stats(&o, v.session.mem, json);
+	wy_supervisor_end_as(v.status);
+}

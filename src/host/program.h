@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * program.h - finds the program that waylay was asked to run, and starts it.
+ */
+#ifndef WY_HOST_PROGRAM_H
+#define WY_HOST_PROGRAM_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum wy_program_kind {
+	WY_PROGRAM_PLAIN,	/* can be caught */
+	WY_PROGRAM_SETID,	/* gets privileges that a tracer would take from it: to be left alone */
+};
+
+struct wy_program {
+	char path[PATH_MAX];
+	enum wy_program_kind kind;
+	bool elf;		/* not a script */
+	pid_t pid;
+	int trace_error;	/* 0, or why it could not be made traced: then it runs as it is */
+};
+
+/*
+ * Looks a program up as execvp(3) does, and looks into it.  privileged: we may
+ * trace a set-user-ID program without harm.  Prints what is wrong.
+ * Returns 0, -ENOENT (not found), -EACCES or -ENOEXEC (cannot be run).
+ */
+int wy_program_find(struct wy_program *p, const char *name, bool privileged);
+
+/*
+ * Starts it as a child, with everything as waylay itself found it; trace: the
+ * child is traced by us and executes with only SIGTRAP unblocked.  Prints what
+ * is wrong.  Returns 0 when it has executed, or -errno of fork(2) or execve(2).
+ */
+int wy_program_start(struct wy_program *p, char **argv, bool trace);
+
+#endif

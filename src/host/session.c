@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/session.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* The kernel walks this list when the thread dies, in whatever way. */
+static struct robust_list life_node;
+static struct robust_list_head life_head;
+
+void wy_host_session_leave_life(void)
+{
+	life_head.list.next = &life_head.list;
+}
+
+void wy_host_session_take_life(struct wy_host_session *h)
+{
+	int tid = (int)syscall(SYS_gettid);
+
+	life_head.list_op_pending = NULL;
+	life_head.futex_offset = (char *)&h->mem->host_life - (char *)&life_node;
+	life_node.next = &life_head.list;
+	life_head.list.next = &life_node;
+	syscall(SYS_set_robust_list, &life_head, sizeof(life_head));
+	h->mem->host_pid = getpid();
+	/* Marked as waited for, else nobody would be woken. */
+	__atomic_store_n(&h->mem->host_life, (unsigned int)tid | FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &h->mem->host_life, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static bool may_trace_all(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return false;
+	return data[0].effective & (1u << CAP_SYS_PTRACE);
+}
+
+static int map(struct wy_host_session *h, void *addr)
+{
+	void *mem = mmap(addr, WY_SESSION_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | (addr ? MAP_FIXED : 0), h->fd, 0);
+
+	if (mem == MAP_FAILED)
+		return -errno;
+	h->mem = mem;
+	return 0;
+}
+
+/* The size of files may be limited (RLIMIT_FSIZE); this one takes no room on any disk. */
+static int set_size(int fd)
+{
+	struct rlimit old, high;
+	int err = 0;
+
+	if (getrlimit(RLIMIT_FSIZE, &old) < 0 || old.rlim_cur >= WY_SESSION_SIZE)
+		return ftruncate(fd, WY_SESSION_SIZE) < 0 ? -errno : 0;
+	if (old.rlim_max < WY_SESSION_SIZE)
+		return -EFBIG;
+	high = old;
+	high.rlim_cur = old.rlim_max;
+	if (setrlimit(RLIMIT_FSIZE, &high) < 0)
+		return -errno;
+	if (ftruncate(fd, WY_SESSION_SIZE) < 0)
+		err = -errno;
+	setrlimit(RLIMIT_FSIZE, &old);
+	return err;
+}
+
+int wy_host_session_new(struct wy_host_session *ret, unsigned int flags)
+{
+	cleanup_fd int fd = memfd_create("waylay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct wy_host_session h = { .fd = fd };
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_size(fd);
+	if (!err)
+		err = map(&h, NULL);
+	if (err)
+		return err;
+	h.mem->magic = WY_SESSION_MAGIC;
+	h.mem->version = WY_SESSION_VERSION;
+	h.mem->flags = flags | (may_trace_all() ? WY_HOST_PRIVILEGED : 0);
+	wy_host_session_take_life(&h);
+	steal_fd(&fd);
+	*ret = h;
+	return 0;
+}
+
+/* Puts memory of our own where the session is, so that a signal handler may still ring there. */
+static int unmap(struct wy_host_session *h)
+{
+	void *mem = mmap(h->mem, WY_SESSION_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	return mem == MAP_FAILED ? -errno : 0;
+}
+
+/*
+ * Who has the session is not in any list that can be trusted: a process may be
+ * in another pid namespace, or killed.  But the kernel knows: a memfd cannot
+ * be sealed against writing as long as somebody has it mapped writable.
+ */
+bool wy_host_session_in_use(struct wy_host_session *h)
+{
+	int err;
+
+	wy_host_session_leave_life();
+	if (unmap(h) < 0) {
+		wy_host_session_take_life(h);
+		return true;
+	}
+	if (fcntl(h->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0) {
+		/* What was counted can still be read. */
+		mmap(h->mem, WY_SESSION_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+		     h->fd, 0);
+		return false;
+	}
+	err = map(h, h->mem);
+	if (err) {
+		log_errno(err, "cannot map the session again");
+		return true;
+	}
+	wy_host_session_take_life(h);
+	return true;
+}
+
+static const char *const unfollowed_why[] = {
+	[WY_UNFOLLOWED_SETID] = "it is a set-user-ID, set-group-ID or capability program",
+	[WY_UNFOLLOWED_TRACED] = "another tracer has it",
+	[WY_UNFOLLOWED_FOREIGN] = "it is not an x86-64 program",
+	[WY_UNFOLLOWED_NO_HOST] = "waylay itself has ended",
+	[WY_UNFOLLOWED_REFUSED] = "the kernel does not allow it",
+	[WY_UNFOLLOWED_AGENT] = "the agent could not start in it",
+};
+static const char *const unfollowed_word[] = {
+	[WY_UNFOLLOWED_SETID] = "set-id",
+	[WY_UNFOLLOWED_TRACED] = "traced",
+	[WY_UNFOLLOWED_FOREIGN] = "foreign",
+	[WY_UNFOLLOWED_NO_HOST] = "no-host",
+	[WY_UNFOLLOWED_REFUSED] = "refused",
+	[WY_UNFOLLOWED_AGENT] = "agent",
+};
+
+const char *wy_host_unfollowed_why(int kind)
+{
+	if (kind < WY_UNFOLLOWED_SETID || kind > WY_UNFOLLOWED_AGENT)
+		return "the reason is not known";
+	return unfollowed_why[kind];
+}
+
+const char *wy_host_unfollowed_word(int kind)
+{
+	if (kind < WY_UNFOLLOWED_SETID || kind > WY_UNFOLLOWED_AGENT)
+		return "unknown";
+	return unfollowed_word[kind];
+}
+
+void wy_host_note(struct wy_session *s, int kind, int pid, int arg, int arg2, const char *text)
+{
+	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
+		struct wy_note *n = &s->note[i];
+		unsigned int none = 0;
+
+		if (!__atomic_compare_exchange_n(&n->state, &none, 1, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST))
+			continue;
+		n->kind = kind;
+		n->pid = pid;
+		n->arg = arg;
+		n->arg2 = arg2;
+		strncpy(n->text, text, WY_NOTE_TEXT - 1);
+		n->text[WY_NOTE_TEXT - 1] = '\0';
+		__atomic_store_n(&n->state, 2, __ATOMIC_SEQ_CST);
+		return;
+	}
+	__atomic_fetch_add(&s->notes_lost, 1, __ATOMIC_SEQ_CST);
+}
+
+static void print_note(const struct wy_note *n)
+{
+	char text[WY_NOTE_TEXT];
+
+	memcpy(text, n->text, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	if (n->kind == WY_NOTE_INFO)
+		log_warn("%s", text);
+	else if (n->kind != WY_NOTE_UNFOLLOWED)
+		return;
+	else if (n->arg2)
+		log_warn("%s (process %d) runs uncaught: %s: %s", text, n->pid,
+			 wy_host_unfollowed_why(n->arg), strerror(n->arg2 < 0 ? -n->arg2 : n->arg2));
+	else
+		log_warn("%s (process %d) runs uncaught: %s", text, n->pid,
+			 wy_host_unfollowed_why(n->arg));
+}
+
+void wy_host_notes_print(struct wy_session *s)
+{
+	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
+		struct wy_note *n = &s->note[i];
+
+		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) != 2)
+			continue;
+		print_note(n);
+		__atomic_store_n(&n->state, 3, __ATOMIC_RELEASE);
+	}
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/supervisor.h"
+
+#include "base/log.h"
+#include "host/handover.h"
+#include "host/signals.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void send_on(const struct wy_supervisor *v)
+{
+	struct wy_signal s;
+
+	while (wy_signals_next(&s)) {
+		if (s.queued)
+			sigqueue(v->program.pid, s.nr, s.value);
+		else
+			kill(v->program.pid, s.nr);
+	}
+}
+
+/* Stops waylay itself; returns when it goes on. */
+static void stop_self(int signal)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL }, old;
+
+	if (signal == SIGSTOP) {
+		raise(SIGSTOP);
+		return;
+	}
+	sigaction(signal, &plain, &old);
+	raise(signal);
+	sigaction(signal, &old, NULL);
+}
+
+/*
+ * The program was stopped: so is waylay, for its parent to see.  Other
+ * programs under it may run on, and execute: somebody must be there for them.
+ */
+static void program_stopped(struct wy_supervisor *v, int signal)
+{
+	siginfo_t info = { 0 };
+
+	if (v->following && wy_handover_start(v) == 0)
+		v->following = false;
+	stop_self(signal);
+	/* Whoever continued waylay alone meant the program. */
+	if (waitid(P_PID, (id_t)v->program.pid, &info, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == 0)
+		kill(v->program.pid, SIGCONT);
+}
+
+static void take_events(struct wy_supervisor *v)
+{
+	pid_t pid;
+	int status;
+
+	while (!v->ended && (pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0) {
+		enum wy_follow_result r = wy_follow_event(&v->follow, pid, status, &status);
+
+		if (pid != v->program.pid || r == WY_FOLLOW_TAKEN)
+			continue;
+		if (r == WY_FOLLOW_STOPPED)
+			program_stopped(v, status);
+		else if (WIFSTOPPED(status))
+			program_stopped(v, WSTOPSIG(status));
+		else {
+			v->status = status;
+			v->ended = true;
+		}
+	}
+}
+
+/* Until the program has ended. */
+static void supervise(struct wy_supervisor *v)
+{
+	while (!v->ended) {
+		unsigned int *bell = v->following ? &v->session.mem->doorbell : &v->idle_bell;
+		unsigned int before = __atomic_load_n(bell, __ATOMIC_SEQ_CST);
+
+		/* Everything is looked at after the bell was read: what comes later rings again. */
+		send_on(v);
+		if (v->following)
+			wy_follow_requests(&v->follow);
+		take_events(v);
+		wy_host_notes_print(v->session.mem);
+		if (!v->ended)
+			syscall(SYS_futex, bell, FUTEX_WAIT, before, NULL, NULL, 0);
+	}
+}
+
+static void report_first(struct wy_supervisor *v)
+{
+	struct wy_session *s = v->session.mem;
+	const char *path = v->program.path;
+
+	if (v->program.kind == WY_PROGRAM_SETID)
+		wy_host_note(s, WY_NOTE_UNFOLLOWED, v->program.pid, WY_UNFOLLOWED_SETID, 0, path);
+	else if (v->program.trace_error == EPERM)
+		wy_host_note(s, WY_NOTE_UNFOLLOWED, v->program.pid, WY_UNFOLLOWED_TRACED, 0, path);
+	else
+		wy_host_note(s, WY_NOTE_UNFOLLOWED, v->program.pid, WY_UNFOLLOWED_REFUSED,
+			     v->program.trace_error, path);
+}
+
+int wy_supervisor_init(struct wy_supervisor *v, unsigned int flags)
+{
+	int err;
+
+	memset(v, 0, sizeof(*v));
+	err = wy_host_session_new(&v->session, flags);
+	if (err)
+		return log_errno(err, "cannot make the memory of the session");
+	err = wy_follow_init(&v->follow, &v->session);
+	if (err)
+		return log_errno(err, "there is no usable agent in this waylay");
+	return 0;
+}
+
+int wy_supervisor_run(struct wy_supervisor *v, char **argv)
+{
+	int err;
+
+	err = wy_program_find(&v->program, argv[0], v->session.mem->flags & WY_HOST_PRIVILEGED);
+	if (err)
+		return err;
+	wy_signals_take(&v->session.mem->doorbell);
+	v->following = true;
+	v->caught = v->program.kind == WY_PROGRAM_PLAIN;
+	err = wy_program_start(&v->program, argv, v->caught);
+	if (err)
+		return err;
+	if (v->program.trace_error)
+		v->caught = false;
+	if (v->caught)
+		err = wy_follow_first(&v->follow, v->program.pid, wy_signals_inherited_mask(), v->program.path);
+	else
+		report_first(v);
+	if (err)
+		return log_errno(err, "cannot follow the program");
+	supervise(v);
+	if (v->following && wy_handover_needed(v))
+		wy_handover_start(v);
+	wy_host_notes_print(v->session.mem);
+	return 0;
+}
+
+void wy_supervisor_end_as(int status)
+{
+	struct rlimit none = { 0, 0 };
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	if (WIFEXITED(status))
+		exit(WEXITSTATUS(status));
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	sigaction(WTERMSIG(status), &plain, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	raise(WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	exit(128 + WTERMSIG(status));
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/auxv.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+
+#define AT_MINSIGSTKSZ_ 51	/* not in every elf.h */
+#define PAGE 4096ul
+#define WORDS_MAX (8ul << 20)	/* arguments and environment are at most 6 MB; this only ends the search */
+
+/* Reads words from rising addresses, a page of them at a time. */
+struct cursor {
+	const struct wy_remote *r;
+	unsigned long addr;
+	unsigned int at, nr;
+	unsigned long word[PAGE / 8];
+};
+
+static int next_word(struct cursor *c, unsigned long *ret)
+{
+	if (c->at == c->nr) {
+		/* To the end of the page: the next one may be none of ours. */
+		unsigned int nr = (unsigned int)((PAGE - c->addr % PAGE) / 8);
+		int err = wy_remote_read(c->r, c->addr, c->word, nr * 8);
+
+		if (err)
+			return err;
+		c->addr += nr * 8;
+		c->nr = nr;
+		c->at = 0;
+	}
+	*ret = c->word[c->at++];
+	return 0;
+}
+
+static int skip_to_null(struct cursor *c)
+{
+	unsigned long word;
+
+	for (unsigned long n = 0; n < WORDS_MAX; n++) {
+		int err = next_word(c, &word);
+
+		if (err || !word)
+			return err;
+	}
+	return -ENOEXEC;
+}
+
+int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_auxv *ret)
+{
+	struct cursor c = { .r = r, .addr = sp };
+	struct wy_auxv a = { 0 };
+	unsigned long argc;
+	int err;
+
+	if (sp % 8)
+		return -ENOEXEC;
+	err = next_word(&c, &argc);
+	if (!err)
+		err = skip_to_null(&c);	/* argv */
+	if (!err)
+		err = skip_to_null(&c);	/* envp */
+	for (int n = 0; !err; n++) {
+		unsigned long type, value;
+
+		err = next_word(&c, &type);
+		if (!err)
+			err = next_word(&c, &value);
+		if (err || n == 64)
+			return err ? err : -ENOEXEC;
+		switch (type) {
+		case AT_NULL:
+			if (a.pagesz != PAGE || a.phent != sizeof(Elf64_Phdr) || !a.phdr)
+				return -ENOEXEC;
+			*ret = a;
+			return 0;
+		case AT_PHDR:
+			a.phdr = value;
+			break;
+		case AT_PHENT:
+			a.phent = value;
+			break;
+		case AT_PHNUM:
+			a.phnum = value;
+			break;
+		case AT_BASE:
+			a.base = value;
+			break;
+		case AT_ENTRY:
+			a.entry = value;
+			break;
+		case AT_PAGESZ:
+			a.pagesz = value;
+			break;
+		case AT_SYSINFO_EHDR:
+			a.vdso = value;
+			break;
+		case AT_HWCAP2:
+			a.hwcap2 = value;
+			break;
+		case AT_MINSIGSTKSZ_:
+			a.minsigstksz = value;
+			break;
+		}
+	}
+	return err;
+}
+
+int wy_loads_read(const struct wy_remote *r, const struct wy_auxv *auxv, struct wy_loads *ret)
+{
+	Elf64_Phdr ph[64];
+	unsigned long low = -1ul, high = 0, bias = 0;
+	bool have_bias = false;
+	int err;
+
+	if (auxv->phnum == 0 || auxv->phnum > sizeof(ph) / sizeof(ph[0]))
+		return -ENOEXEC;
+	err = wy_remote_read(r, auxv->phdr, ph, auxv->phnum * sizeof(ph[0]));
+	if (err)
+		return err;
+	for (unsigned long i = 0; i < auxv->phnum; i++) {
+		if (ph[i].p_type == PT_PHDR) {
+			bias = auxv->phdr - ph[i].p_vaddr;
+			have_bias = true;
+		}
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		/* Without a PT_PHDR: the headers stand behind the ELF header, in the first segment. */
+		if (!have_bias && ph[i].p_offset == 0) {
+			bias = auxv->phdr - sizeof(Elf64_Ehdr) - ph[i].p_vaddr;
+			have_bias = true;
+		}
+		if (ph[i].p_vaddr < low)
+			low = ph[i].p_vaddr;
+		if (ph[i].p_vaddr + ph[i].p_memsz > high)
+			high = ph[i].p_vaddr + ph[i].p_memsz;
+	}
+	if (low >= high)
+		return -ENOEXEC;
+	ret->low = (low + bias) & ~(PAGE - 1);
+	ret->high = (high + bias + PAGE - 1) & ~(PAGE - 1);
+	ret->fixed = have_bias && bias == 0;
+	return 0;
+}

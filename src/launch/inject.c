@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/inject.h"
+
+#include "base/cleanup.h"
+#include "launch/auxv.h"
+#include "launch/handshake.h"
+#include "launch/place.h"
+
+#include <asm/unistd_64.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#define PAGE 4096ul
+#define CS_64BIT 0x33
+#define MASK_LEN 8
+
+struct layout {
+	unsigned long boot_off, arena_off, len;
+};
+
+static struct layout layout_of(const struct wy_image *image)
+{
+	struct layout l;
+
+	l.boot_off = image->len;
+	l.arena_off = l.boot_off + PAGE + WY_BOOT_STACK;
+	l.len = l.arena_off + WY_ARENA_CODE + WY_ARENA_DATA;
+	return l;
+}
+
+/* Gives the program back as it was, and lets it go.  error: why the agent is not in it, or 0. */
+static enum wy_inject_result finish(struct wy_inject *in, int error)
+{
+	unsigned long mask = in->mask;
+	pid_t pid = in->remote.tid;
+
+	close_fd(&in->remote.mem_fd);
+	in->error = error;
+	if (in->remote.dead) {
+		in->death = in->remote.death;
+		return WY_INJECT_DEAD;
+	}
+	if (!error)
+		mask &= ~WY_SIGNALS_OWNED;
+	if (ptrace(PTRACE_SETREGS, pid, 0, &in->saved) < 0 ||
+	    ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &mask) < 0 ||
+	    ptrace(PTRACE_DETACH, pid, 0, in->remote.held_signal) < 0) {
+		in->error = -errno;
+		return WY_INJECT_LOST;
+	}
+	return WY_INJECT_DONE;
+}
+
+static int map_writable(struct wy_inject *in, unsigned long addr, unsigned long len)
+{
+	unsigned long arg[6] = { addr, len, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0 };
+	long got;
+	int err = wy_remote_call(&in->remote, &in->saved, __NR_mmap, arg, &got);
+
+	if (err)
+		return err;
+	return got < 0 && got > -4096 ? (int)got : 0;
+}
+
+static void unmap(struct wy_inject *in)
+{
+	unsigned long arg[6] = { in->region, in->region_len };
+	long ignored;
+
+	if (in->region)
+		wy_remote_call(&in->remote, &in->saved, __NR_munmap, arg, &ignored);
+}
+
+/*
+ * Maps everything.  Executable memory is never writable, not even before: a
+ * program may have forbidden itself that (PR_SET_MDWE), and the tracer can
+ * write it all the same.
+ */
+static int map_region(struct wy_inject *in, const struct layout *l, const struct wy_auxv *auxv)
+{
+	const struct wy_image *image = in->config->image;
+	int err;
+
+	err = wy_place_map(&in->remote, &in->saved, auxv, l->len, &in->region);
+	if (err)
+		return err;
+	in->region_len = l->len;
+	err = map_writable(in, in->region + image->text_len, l->arena_off - image->text_len);
+	if (!err)
+		err = map_writable(in, in->region + l->arena_off + WY_ARENA_CODE, WY_ARENA_DATA);
+	return err;
+}
+
+static int write_region(struct wy_inject *in, const struct layout *l, const struct wy_auxv *auxv)
+{
+	const struct wy_image *image = in->config->image;
+	struct wy_boot boot = {
+		.magic = WY_BOOT_MAGIC,
+		.flags = in->config->flags | (in->config->session_fd < 0 ? WY_BOOT_NO_SESSION : 0),
+		.region = in->region,
+		.region_len = in->region_len,
+		.text_len = image->text_len,
+		.arena_off = l->arena_off,
+		.mask = in->mask,
+		.pc = in->saved.rip,
+		.sp = in->saved.rsp,
+		.minsigstksz = auxv->minsigstksz,
+		.hwcap2 = auxv->hwcap2,
+		.phdr = auxv->phdr,
+		.phnum = auxv->phnum,
+		.base = auxv->base,
+		.vdso = auxv->vdso,
+	};
+	cleanup_free unsigned char *bytes = malloc(image->init_len);
+	int err;
+
+	if (!bytes)
+		return -ENOMEM;
+	wy_image_build(image, in->region, bytes);
+	err = wy_remote_write(&in->remote, in->region, bytes, image->init_len);
+	if (!err)
+		err = wy_remote_write(&in->remote, in->region + l->boot_off, &boot, sizeof(boot));
+	return err;
+}
+
+static int run_agent(struct wy_inject *in, const struct layout *l)
+{
+	struct user_regs_struct regs = in->saved;
+
+	regs.orig_rax = -1ul;
+	regs.rip = in->region + in->config->image->entry;
+	regs.rdi = in->region + l->boot_off;
+	regs.rsp = in->region + l->boot_off + PAGE + WY_BOOT_STACK;
+	regs.rbp = 0;
+	regs.eflags &= ~0x400ul;	/* the direction flag */
+	if (ptrace(PTRACE_SETREGS, in->remote.tid, 0, &regs) < 0 ||
+	    ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
+				      pid_t pid)
+{
+	struct layout l = layout_of(config->image);
+	/* A breakpoint with SIGTRAP blocked would reset the program's action for it. */
+	unsigned long all = ~(1ul << (SIGTRAP - 1));
+	struct wy_auxv auxv;
+	int err;
+
+	memset(in, 0, sizeof(*in));
+	in->config = config;
+	in->remote.tid = pid;
+	in->remote.mem_fd = -1;
+	if (ptrace(PTRACE_GETREGS, pid, 0, &in->saved) < 0 ||
+	    ptrace(PTRACE_GETSIGMASK, pid, MASK_LEN, &in->mask) < 0)
+		return WY_INJECT_LOST;
+	if (config->mask)
+		in->mask = *config->mask;
+	if (in->saved.cs != CS_64BIT)
+		return finish(in, -ENOEXEC);
+	if (ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &all) < 0)
+		return WY_INJECT_LOST;
+	err = wy_auxv_read_stack(&in->remote, in->saved.rsp, &auxv);
+	if (!err)
+		err = wy_remote_find_insn(&in->remote, auxv.vdso);
+	if (!err)
+		err = map_region(in, &l, &auxv);
+	if (!err)
+		err = write_region(in, &l, &auxv);
+	if (!err)
+		err = run_agent(in, &l);
+	if (!err)
+		return WY_INJECT_MORE;
+	if (err != -ESRCH)
+		unmap(in);
+	return finish(in, err);
+}
+
+/* A stop of the agent's own making.  Its registers are in regs. */
+static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_regs_struct *regs)
+{
+	int err;
+
+	switch (regs->rax) {
+	case WY_TRAP_SESSION:
+		err = wy_handshake_send(in->remote.tid, (int)regs->rsi, in->config->session_fd);
+		if (err)
+			return finish(in, err);
+		if (ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
+			return WY_INJECT_LOST;
+		return WY_INJECT_MORE;
+	case WY_TRAP_READY:
+		err = (int)(long)regs->rdi;
+		if (!err)
+			in->saved.gs_base = regs->gs_base;
+		return finish(in, err);
+	}
+	return finish(in, -EPROTO);
+}
+
+enum wy_inject_result wy_inject_event(struct wy_inject *in, int status)
+{
+	struct user_regs_struct regs;
+
+	if (!WIFSTOPPED(status)) {
+		in->remote.dead = 1;
+		in->remote.death = status;
+		return finish(in, -ESRCH);
+	}
+	if (status >> 16 || WSTOPSIG(status) == SIGSTOP) {
+		in->remote.held_signal = status >> 16 ? 0 : SIGSTOP;
+		if (ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
+			return WY_INJECT_LOST;
+		return WY_INJECT_MORE;
+	}
+	if (ptrace(PTRACE_GETREGS, in->remote.tid, 0, &regs) < 0)
+		return WY_INJECT_LOST;
+	if (WSTOPSIG(status) == SIGTRAP && regs.rip - in->region < in->region_len)
+		return agent_stop(in, &regs);
+	/* The agent has failed in its own start: the program shall not pay for it. */
+	return finish(in, -EFAULT);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inject.h - puts the agent into a stopped program.
+ *
+ * The program is at the stop at the end of its execve(2): nothing of the new
+ * image has run.  wy_inject_begin() maps and writes the agent and lets it run;
+ * from then on every stop of the process is given to wy_inject_event() until
+ * it says that it is done.  Then the program is detached and goes on from
+ * where it was, with the agent or, when that failed, without it: every
+ * register and the signal mask are as they were.
+ *
+ * Nothing here waits for the program but for the few microseconds of a
+ * single-stepped system call, so that one thread can do this for many.
+ */
+#ifndef WY_LAUNCH_INJECT_H
+#define WY_LAUNCH_INJECT_H
+
+#include "launch/image.h"
+#include "launch/remote.h"
+#include "proto/boot.h"
+
+struct wy_inject_config {
+	const struct wy_image *image;
+	int session_fd;			/* -1: WY_BOOT_NO_SESSION */
+	unsigned long flags;		/* WY_BOOT_EXEC, WY_BOOT_FIRST */
+	const unsigned long *mask;	/* the program's signal mask; NULL: the one it has */
+};
+
+struct wy_inject {
+	const struct wy_inject_config *config;
+	struct wy_remote remote;
+	struct user_regs_struct saved;
+	unsigned long mask;
+	unsigned long region, region_len;
+	unsigned long trap_handler;	/* the program's disposition of SIGTRAP */
+	int error;		/* 0, or why the agent is not in the program: -errno */
+	int death;		/* wait status, when WY_INJECT_DEAD */
+};
+
+enum wy_inject_result {
+	WY_INJECT_MORE,		/* running: more stops will come */
+	WY_INJECT_DONE,		/* detached; error tells whether the agent is in */
+	WY_INJECT_DEAD,		/* gone, and taken from waitpid(2): status in death */
+	WY_INJECT_LOST,		/* as good as gone: waitpid(2) will say more */
+};
+
+/*
+ * pid is in a ptrace stop at the end of its execve(2).  config must stay until
+ * the end.  in->error is -ENOEXEC for a program that is not an x86-64 one.
+ */
+enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
+				      pid_t pid);
+
+/* status: what waitpid(2) said of the process.  Never called after an end. */
+enum wy_inject_result wy_inject_event(struct wy_inject *in, int status);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/remote.h"
+
+#include "base/cleanup.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+int wy_remote_read(const struct wy_remote *r, unsigned long addr, void *buf, size_t len)
+{
+	struct iovec local = { buf, len }, remote = { (void *)addr, len };
+	ssize_t n = process_vm_readv(r->tid, &local, 1, &remote, 1, 0);
+
+	if (n == (ssize_t)len)
+		return 0;
+	return n < 0 ? -errno : -EFAULT;
+}
+
+/* Word by word: slow, but nothing forbids it to a tracer. */
+static int poke(pid_t tid, unsigned long addr, const unsigned char *buf, size_t len)
+{
+	while (len) {
+		size_t in_word = addr % 8, n = 8 - in_word < len ? 8 - in_word : len;
+		unsigned long word = 0;
+
+		if (n < 8) {
+			errno = 0;
+			word = (unsigned long)ptrace(PTRACE_PEEKDATA, tid, addr - in_word, 0);
+			if (errno)
+				return -errno;
+		}
+		memcpy((unsigned char *)&word + in_word, buf, n);
+		if (ptrace(PTRACE_POKEDATA, tid, addr - in_word, word) < 0)
+			return -errno;
+		addr += n;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int wy_remote_write(struct wy_remote *r, unsigned long addr, const void *buf, size_t len)
+{
+	if (r->mem_fd < 0) {
+		char path[40];
+
+		snprintf(path, sizeof(path), "/proc/%d/mem", r->tid);
+		r->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	/* A kernel may forbid forced writes through this file to all but ptrace itself. */
+	if (r->mem_fd >= 0 && pwrite(r->mem_fd, buf, len, (off_t)addr) == (ssize_t)len)
+		return 0;
+	return poke(r->tid, addr, buf, len);
+}
+
+static const unsigned char insn_bytes[2] = { 0x0f, 0x05 };
+
+/* Returns the offset of a `syscall` instruction in our own vDSO, which is the program's too; 0 if none. */
+static size_t vdso_insn_offset(void)
+{
+	static size_t found;
+	const unsigned char *base = (const void *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *eh = (const void *)base;
+
+	if (found || !base)
+		return found;
+	const Elf64_Phdr *ph = (const void *)(base + eh->e_phoff);
+
+	for (unsigned int i = 0; i < eh->e_phnum; i++) {
+		const unsigned char *at;
+
+		if (ph[i].p_type != PT_LOAD || !(ph[i].p_flags & PF_X))
+			continue;
+		at = memmem(base + ph[i].p_vaddr, ph[i].p_memsz, insn_bytes, 2);
+		if (at)
+			found = (size_t)(at - base);
+	}
+	return found;
+}
+
+/* Searches what the program has mapped to be executed. */
+static int search_mappings(struct wy_remote *r)
+{
+	cleanup_file FILE *maps = NULL;
+	char path[40], line[PATH_MAX + 128];
+	static unsigned char buf[64 << 10];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", r->tid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -ENOENT;
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long start, end;
+		char perms[5];
+
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, perms) != 3 || perms[2] != 'x' ||
+		    strstr(line, "[vsyscall]"))
+			continue;
+		for (; start < end; start += sizeof(buf) - 1) {
+			size_t len = end - start < sizeof(buf) ? end - start : sizeof(buf);
+			const unsigned char *at;
+
+			if (wy_remote_read(r, start, buf, len) < 0)
+				break;
+			at = memmem(buf, len, insn_bytes, 2);
+			if (at) {
+				r->insn = start + (size_t)(at - buf);
+				return 0;
+			}
+		}
+	}
+	return -ENOENT;
+}
+
+int wy_remote_find_insn(struct wy_remote *r, unsigned long vdso)
+{
+	size_t off = vdso_insn_offset();
+	unsigned char bytes[2];
+
+	if (vdso && off && wy_remote_read(r, vdso + off, bytes, 2) == 0 &&
+	    memcmp(bytes, insn_bytes, 2) == 0) {
+		r->insn = vdso + off;
+		return 0;
+	}
+	return search_mappings(r);
+}
+
+/* Lets the thread make one step.  Returns 0 when it stopped again, -ESRCH when it died. */
+static int step(struct wy_remote *r, int *ret_status)
+{
+	pid_t got;
+
+	if (ptrace(PTRACE_SINGLESTEP, r->tid, 0, 0) < 0)
+		return -errno;
+	do
+		got = waitpid(r->tid, ret_status, __WALL);
+	while (got < 0 && errno == EINTR);
+	if (got == r->tid && WIFSTOPPED(*ret_status))
+		return 0;
+	if (got == r->tid) {
+		r->dead = 1;
+		r->death = *ret_status;
+	}
+	return -ESRCH;
+}
+
+int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+		   const unsigned long arg[6], long *ret_value)
+{
+	struct user_regs_struct now = *regs;
+	int status, err;
+
+	now.rip = r->insn;
+	now.orig_rax = -1ul;	/* no system call is under way: nothing to restart */
+	now.rax = (unsigned long)nr;
+	now.rdi = arg[0];
+	now.rsi = arg[1];
+	now.rdx = arg[2];
+	now.r10 = arg[3];
+	now.r8 = arg[4];
+	now.r9 = arg[5];
+	if (ptrace(PTRACE_SETREGS, r->tid, 0, &now) < 0)
+		return -errno;
+	/*
+	 * A stop may be another than the end of the step: SIGSTOP cannot be
+	 * blocked, and SIGCONT makes a stop of its own.  The place tells.
+	 */
+	do {
+		err = step(r, &status);
+		if (!err && ptrace(PTRACE_GETREGS, r->tid, 0, &now) < 0)
+			err = -errno;
+		if (err)
+			return err;
+		if (now.rip != r->insn)
+			break;
+		if (status >> 16)
+			r->held_signal = 0;	/* SIGCONT: what was to stop it is void */
+		else if (WSTOPSIG(status) == SIGSTOP)
+			r->held_signal = SIGSTOP;
+		else
+			return -EIO;
+	} while (1);
+	if (now.rip != r->insn + 2)
+		return -EIO;
+	*ret_value = (long)now.rax;
+	return 0;
+}
