@@ -34,7 +34,7 @@ all: deps-build
 # once more: a configuration from before their packages came has left them out.
 build:
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix=$(PREFIX)
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) product
 
 build-tests:
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix=$(PREFIX)
@@ -74,7 +74,8 @@ format:
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	@ninja -C $(BUILD) product
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
-	rm -rf $(BUILD) build-clang
+	rm -rf $(BUILD)

@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 #include <asm/prctl.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include "agent/op.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
@@ -38,8 +39,27 @@ static enum wy_verdict op_arch_prctl(struct wy_call *call)
 	}
 }
 
+/*
+ * A thread that lets itself be traced would stop for its tracer at every
+ * SIGSYS, which the tracer does not expect and may not be able to wait for (it
+ * may hang in the vfork that made this thread).  So the net is taken from it:
+ * what was rewritten still comes by jump, and its exec is not followed.
+ */
+static enum wy_verdict op_ptrace(struct wy_call *call)
+{
+	long ret;
+
+	if (call->arg[0] != PTRACE_TRACEME)
+		return WY_PASS;
+	ret = sys4(__NR_ptrace, PTRACE_TRACEME, call->arg[1], call->arg[2], call->arg[3]);
+	if (ret >= 0)
+		wy_thread_disarm();
+	return wy_answer(call, ret);
+}
+
 void wy_guard_ops(void)
 {
+	wy_gate_op(__NR_ptrace, op_ptrace);
 	wy_gate_op(__NR_prctl, op_prctl);
 	wy_gate_op(__NR_arch_prctl, op_arch_prctl);
 }

@@ -47,9 +47,10 @@
 #include "agent/arch/x86_64/insn.h"
 #include "agent/text.h"
 
-#define FUNC_MAX	(64ul << 10)	/* longer functions are not decoded */
-#define REACH_BACK	126		/* site + 2 - 128 */
-#define REACH_AHEAD	129		/* site + 2 + 127 */
+#define FUNC_MAX    (64ul << 10) /* longer functions are not decoded */
+#define GAPS_MAX    1000         /* nor are more gaps looked at for one place */
+#define REACH_BACK  126          /* site + 2 - 128 */
+#define REACH_AHEAD 129          /* site + 2 + 127 */
 
 static bool read_at(const struct text *t, unsigned long addr, void *buf, unsigned long len)
 {
@@ -60,7 +61,7 @@ static bool read_at(const struct text *t, unsigned long addr, void *buf, unsigne
 struct view {
 	const struct text *t;
 	unsigned long limit;
-	unsigned long at;	/* what buf holds: len bytes from here */
+	unsigned long at; /* what buf holds: len bytes from here */
 	unsigned long len;
 	uint8_t buf[256];
 };
@@ -72,29 +73,38 @@ static void view_start(struct view *v, const struct text *t, unsigned long limit
 	v->at = v->len = 0;
 }
 
+/* Reads as much as can be had from addr on, which is below the limit. */
+static bool view_fill(struct view *v, unsigned long addr)
+{
+	unsigned long len = v->limit - addr, page = 4096 - addr % 4096;
+
+	if (len > sizeof(v->buf))
+		len = sizeof(v->buf);
+	v->at = addr;
+	v->len = 0;
+	if (!read_at(v->t, addr, v->buf, len)) {
+		/* the mapping may end with this page */
+		if (len <= page || !read_at(v->t, addr, v->buf, page))
+			return false;
+		len = page;
+	}
+	v->len = len;
+	return true;
+}
+
 /* The bytes at addr; *ret_avail says how many.  NULL if there are none. */
 static const uint8_t *view_bytes(struct view *v, unsigned long addr, unsigned long *ret_avail)
 {
-	unsigned long have, want, page;
+	unsigned long end = v->at + v->len;
 
 	if (addr >= v->limit)
 		return NULL;
-	want = v->limit - addr < INSN_MAX ? v->limit - addr : INSN_MAX;
-	have = addr >= v->at && addr - v->at < v->len ? v->len - (addr - v->at) : 0;
-	if (have < want) {
-		want = v->limit - addr < sizeof(v->buf) ? v->limit - addr : sizeof(v->buf);
-		page = 4096 - addr % 4096;
-		v->at = addr;
-		v->len = have = want;
-		if (!read_at(v->t, addr, v->buf, want)) {
-			/* the mapping may end with this page */
-			v->len = 0;
-			if (page >= want || !read_at(v->t, addr, v->buf, page))
-				return NULL;
-			v->len = have = page;
-		}
+	if (addr < v->at || addr >= end || (end - addr < INSN_MAX && end < v->limit)) {
+		if (!view_fill(v, addr))
+			return NULL;
+		end = v->at + v->len;
 	}
-	*ret_avail = have;
+	*ret_avail = end - addr;
 	return v->buf + (addr - v->at);
 }
 
@@ -155,7 +165,7 @@ static unsigned long frames_count(const struct text *t)
 	if (t->frames_len < sizeof(head) || !read_at(t, t->frames, head, sizeof(head)))
 		return 0;
 	/* version 1; .eh_frame's address 4 bytes; count udata4; table datarel sdata4 */
-	if (head[0] != 1 || (head[1] & 0x0f) != 0x0b || head[2] != 0x03 || head[3] != 0x3b)
+	if (head[0] != 1 || head[1] != 0x1b || head[2] != 0x03 || head[3] != 0x3b)
 		return 0;
 	if (u32(head + 8) > (t->frames_len - sizeof(head)) / 8)
 		return 0;
@@ -218,12 +228,13 @@ static void skip_leb128(struct bytes *b)
 static unsigned int pointer_size(uint8_t enc)
 {
 	switch (enc & 0x0f) {
-	case 0x00: case 0x04: case 0x0c:
-		return 8;
-	case 0x02: case 0x0a:
-		return 2;
-	case 0x03: case 0x0b:
-		return 4;
+	case 0x00:
+	case 0x04:
+	case 0x0c: return 8;
+	case 0x02:
+	case 0x0a: return 2;
+	case 0x03:
+	case 0x0b: return 4;
 	}
 	return 0;
 }
@@ -237,7 +248,8 @@ static bool cie_encoding(const struct text *t, unsigned long addr, uint8_t *ret_
 	const uint8_t *letter;
 	uint8_t version;
 
-	if (!read_at(t, addr, buf, 8) || u32(buf) < 8 || u32(buf) >= 0xfffffff0 || u32(buf + 4) != 0)
+	if (!read_at(t, addr, buf, 8) || u32(buf) < 8 || u32(buf) >= 0xfffffff0 ||
+	    u32(buf + 4) != 0)
 		return false;
 	b.end += u32(buf) + 4 < sizeof(buf) ? u32(buf) + 4 : sizeof(buf);
 	if (!read_at(t, addr, buf, b.end - buf))
@@ -249,10 +261,10 @@ static bool cie_encoding(const struct text *t, unsigned long addr, uint8_t *ret_
 	letter = b.p;
 	while (take(&b) != 0)
 		;
-	skip_leb128(&b);	/* code alignment */
-	skip_leb128(&b);	/* data alignment */
+	skip_leb128(&b); /* code alignment */
+	skip_leb128(&b); /* data alignment */
 	if (version == 1)
-		take(&b);	/* return address column */
+		take(&b); /* return address column */
 	else
 		skip_leb128(&b);
 	*ret_enc = 0;
@@ -263,29 +275,21 @@ static bool cie_encoding(const struct text *t, unsigned long addr, uint8_t *ret_
 		return true;
 	if (*letter++ != 'z')
 		return false;
-	skip_leb128(&b);	/* length of what follows */
+	skip_leb128(&b); /* length of what follows */
 	for (; *letter; letter++) {
 		unsigned int skip = 0;
 
 		switch (*letter) {
-		case 'R':
-			*ret_enc = take(&b);
-			break;
-		case 'L':
-			take(&b);
-			break;
+		case 'R': *ret_enc = take(&b); break;
+		case 'L': take(&b); break;
 		case 'P':
 			skip = pointer_size(take(&b));
 			if (skip == 0)
 				return false;
 			break;
-		case 'S':
-			*ret_signal = true;
-			break;
-		case 'B':
-			break;
-		default:
-			return false;
+		case 'S': *ret_signal = true; break;
+		case 'B': break;
+		default: return false;
 		}
 		while (skip--)
 			take(&b);
@@ -303,23 +307,29 @@ static bool fde_range(const struct text *t, unsigned long addr, struct text_func
 
 	if (!read_at(t, addr, buf, 8) || u32(buf) < 12 || u32(buf) >= 0xfffffff0)
 		return false;
-	back = u32(buf + 4);	/* from its own place to the CIE; 0: this is a CIE */
+	back = u32(buf + 4); /* from its own place to the CIE; 0: this is a CIE */
 	if (back == 0 || !cie_encoding(t, addr + 4 - back, &enc, &ret->signal_frame))
 		return false;
 	switch (enc) {
-	case 0x1b:	/* pcrel sdata4 */
+	case 0x1b: /* pcrel sdata4 */
 		if (!read_at(t, addr + 8, buf, 8))
 			return false;
 		value = addr + 8 + (unsigned long)(int32_t)u32(buf);
 		len = u32(buf + 4);
 		break;
-	case 0x03: case 0x0b:	/* absolute, 4 bytes */
+	case 0x03:
+	case 0x0b: /* absolute, 4 bytes */
 		if (!read_at(t, addr + 8, buf, 8))
 			return false;
 		value = enc == 0x03 ? u32(buf) : (unsigned long)(int32_t)u32(buf);
 		len = u32(buf + 4);
 		break;
-	case 0x00: case 0x04: case 0x0c: case 0x10: case 0x14: case 0x1c:	/* 8 bytes */
+	case 0x00:
+	case 0x04:
+	case 0x0c:
+	case 0x10:
+	case 0x14:
+	case 0x1c: /* 8 bytes */
 		if (!read_at(t, addr + 8, buf, 16))
 			return false;
 		value = u32(buf) | (unsigned long)u32(buf + 4) << 32;
@@ -327,8 +337,7 @@ static bool fde_range(const struct text *t, unsigned long addr, struct text_func
 			value += addr + 8;
 		len = u32(buf + 8) | (unsigned long)u32(buf + 12) << 32;
 		break;
-	default:
-		return false;
+	default: return false;
 	}
 	ret->start = value;
 	ret->end = value + len;
@@ -391,6 +400,11 @@ static void rows_sort(uint8_t *rows, unsigned long count)
 	}
 }
 
+static bool fits32(unsigned long offset)
+{
+	return offset + 0x80000000 <= 0xffffffff;
+}
+
 static void put32(uint8_t *p, uint32_t value)
 {
 	for (int i = 0; i < 4; i++)
@@ -414,16 +428,16 @@ unsigned long text_frames_build(const struct text *t, unsigned long eh_frame, un
 	uint8_t head[8], *row;
 
 	while (eh_frame + len - addr >= 8 && read_at(t, addr, head, 8) && u32(head) != 0) {
-		long start, fde = (long)(addr - out_addr);
+		unsigned long start, fde = addr - out_addr;
 		struct text_func f;
 
 		if (u32(head) < 4 || u32(head) > eh_frame + len - addr - 4)
 			return 0;
-		if (u32(head + 4) != 0) {	/* no CIE */
+		if (u32(head + 4) != 0) { /* no CIE */
 			if (!fde_range(t, addr, &f))
 				return 0;
-			start = (long)(f.start - out_addr);
-			if (start != (int32_t)start || fde != (int32_t)fde || count == room)
+			start = f.start - out_addr;
+			if (!fits32(start) || !fits32(fde) || count == room)
 				return 0;
 			if (f.start != f.end) {
 				row = out + 12 + 8 * count++;
@@ -444,8 +458,8 @@ unsigned long text_frames_build(const struct text *t, unsigned long eh_frame, un
  * The FDEs that symbols make are the shortest possible: length, way back to the CIE,
  * start, length of the function, both pcrel sdata4.  They stand behind the table.
  */
-#define MADE_CIE	20
-#define MADE_FDE	16
+#define MADE_CIE 20
+#define MADE_FDE 16
 
 static bool symbol_func(const uint8_t *sym, unsigned long bias, unsigned long *ret_start,
 			unsigned long *ret_len)
@@ -475,19 +489,23 @@ unsigned long text_symbols_build(const struct text *t, unsigned long symbols, un
 		if (!symbol_func(sym, bias, &start, &len))
 			continue;
 		start -= out_addr;
-		if ((long)start != (int32_t)start || count == room)
+		if (!fits32(start) || count == room)
 			return 0;
 		row = out + 12 + 8 * count++;
 		put32(row, start);
 		put32(row + 4, len);
 	}
 	rows_sort(out + 12, count);
-	/* one of those that start alike: the longest */
+	/* names for one function, or for places in it, are one function */
 	for (unsigned long i = 0; i < count; i++) {
-		row = out + 12 + 8 * kept;
-		if (kept && u32(row - 8) == u32(out + 12 + 8 * i)) {
-			if (u32(row - 4) < u32(out + 12 + 8 * i + 4))
-				put32(row - 4, u32(out + 12 + 8 * i + 4));
+		uint8_t *last = out + 12 + 8 * kept - 8;
+		uint32_t inside;
+
+		row = out + 12 + 8 * i;
+		inside = kept ? u32(row) - u32(last) : 0;
+		if (kept && inside < u32(last + 4)) {
+			if (u32(last + 4) - inside < u32(row + 4))
+				put32(last + 4, inside + u32(row + 4));
 			continue;
 		}
 		if (i != kept)
@@ -569,8 +587,9 @@ unsigned long text_padding_between(const struct text *t, unsigned long lo, unsig
 {
 	unsigned long count = frames_count(t);
 	unsigned long i = frames_until(t, count, lo);
+	unsigned int tries = GAPS_MAX;
 
-	for (i = i ? i - 1 : 0; i < count; i++) {
+	for (i = i ? i - 1 : 0; i < count && tries > 0; i++, tries--) {
 		unsigned long place;
 		struct text_func f;
 
@@ -589,16 +608,16 @@ unsigned long text_padding_between(const struct text *t, unsigned long lo, unsig
  * Following the code from a site without knowing its function: a window around the
  * site, with a bit for each address that was or will be followed.
  */
-#define WINDOW		320
-#define WAYS_MAX	24
-#define ENDS_MAX	16
+#define WINDOW   320
+#define WAYS_MAX 24
+#define ENDS_MAX 16
 
 struct follow {
 	unsigned long base;
 	uint64_t known[WINDOW / 64];
-	unsigned long way[WAYS_MAX];	/* still to be followed */
+	unsigned long way[WAYS_MAX]; /* still to be followed */
 	unsigned int ways;
-	unsigned long end[ENDS_MAX];	/* right behind unconditional jumps */
+	unsigned long end[ENDS_MAX]; /* right behind unconditional jumps */
 	unsigned int ends;
 };
 
@@ -712,20 +731,20 @@ static void line_add(struct line *l, unsigned long addr, const struct insn *in)
 	l->len[l->nr++] = in->len;
 }
 
-#define LINE_BYTES	(TEXT_BEFORE_MAX * INSN_MAX)
+#define LINE_BYTES (TEXT_BEFORE_MAX * INSN_MAX)
 
 /*
  * Where a jump at addr can lead if only its bytes in the first aligned word are
- * written.  False: it is all in one word, or no byte of its offset is.
+ * written.  False: it is all in one word.
  */
 static bool jump_range(struct view *v, unsigned long addr, unsigned long *ret_lo,
 		       unsigned long *ret_hi)
 {
-	unsigned int chosen = 7 - (addr & 7);	/* bytes of the offset */
+	unsigned int chosen = 7 - (addr & 7); /* bytes of the offset */
 	unsigned long avail, fixed;
 	const uint8_t *bytes;
 
-	if (chosen == 0 || chosen >= 4)
+	if (chosen >= 4)
 		return false;
 	bytes = view_bytes(v, addr, &avail);
 	if (!bytes || avail < TEXT_JUMP)
@@ -754,7 +773,7 @@ bool text_insn_before(const struct text *t, unsigned long site, unsigned int max
 		      struct text_before *ret)
 {
 	struct line line = { .nr = 0 };
-	uint64_t target[LINE_BYTES / 64 + 1] = { 0 };	/* bit i: a branch leads to site - i */
+	uint64_t target[LINE_BYTES / 64 + 1] = { 0 }; /* bit i: a branch leads to site - i */
 	struct text_func f;
 	struct view v;
 	unsigned long addr, to, entry;
@@ -772,7 +791,7 @@ bool text_insn_before(const struct text *t, unsigned long site, unsigned int max
 		if (insn_target(&in, bytes, addr, &to) && site - to <= LINE_BYTES)
 			set_bit(target, site - to);
 		if (addr == site)
-			arrived = in.flow == INSN_SYSCALL && in.len == 2;
+			arrived = in.map == 1 && in.opcode == 0x05 && in.len == 2;
 		else if (addr < site)
 			line_add(&line, addr, &in);
 	}

@@ -30,8 +30,8 @@ struct text {
 	unsigned long frames, frames_len;
 };
 
-#define TEXT_JUMP	5	/* e9 rel32 */
-#define TEXT_FAR_JUMP	14	/* ff 25 00000000 and the target's 8 bytes */
+#define TEXT_JUMP     5  /* e9 rel32 */
+#define TEXT_FAR_JUMP 14 /* ff 25 00000000 and the target's 8 bytes */
 
 /*
  * A short jump at `site` covers the two bytes of its syscall instruction.  They can
@@ -64,8 +64,8 @@ unsigned long text_symbols_build(const struct text *t, unsigned long symbols, un
 /* A function, or a part of one, as the module's unwind tables describe it. */
 struct text_func {
 	unsigned long start, end;
-	unsigned long next;	/* start of the function behind it, 0: it is the last one */
-	bool signal_frame;	/* a signal restorer: unwinders know it by its bytes */
+	unsigned long next; /* start of the function behind it, 0: it is the last one */
+	bool signal_frame;  /* a signal restorer: unwinders know it by its bytes */
 };
 
 /* The function that pc is in; false if the tables cannot be read or do not cover pc. */
@@ -96,9 +96,9 @@ struct text_before {
 	 * the copy: then the bytes of the jump beyond the first word are there already.
 	 */
 	unsigned long slot;
-	uint8_t len;		/* of that instruction: its bytes beyond the jump stay as they are */
-	uint8_t nr;		/* instructions from here to the site, 1: it stands right before it */
-	bool entered;		/* a branch enters behind it: such calls still come to the site */
+	uint8_t len;  /* of that instruction: its bytes beyond the jump stay as they are */
+	uint8_t nr;   /* instructions from here to the site, 1: it stands right before it */
+	bool entered; /* a branch enters behind it: such calls still come to the site */
 };
 
 /*
@@ -106,7 +106,7 @@ struct text_before {
  * nearest that a jump can replace, one without `entered` first.  False if there is
  * none, or the tables do not cover the site.
  */
-#define TEXT_BEFORE_MAX	6
+#define TEXT_BEFORE_MAX 6
 bool text_insn_before(const struct text *t, unsigned long site, unsigned int max,
 		      struct text_before *ret);
 

@@ -29,6 +29,7 @@
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH	59
+#define PR_SYS_DISPATCH_OFF		0
 #define PR_SYS_DISPATCH_ON		1
 #endif
 #define BLOCKS_PER_CHUNK	8ul
@@ -169,6 +170,11 @@ long wy_thread_arm(struct wy_thread *t)
 		return ret;
 	return sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, wy_arena.region,
 		    wy_arena.region_len, 0, 0);
+}
+
+void wy_thread_disarm(void)
+{
+	sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0, 0);
 }
 
 long wy_thread_start_first(const struct wy_boot *boot)

@@ -140,6 +140,9 @@ long wy_thread_start_first(const struct wy_boot *boot);
 /* Gives the kernel this thread's alternate stack and arms Syscall User Dispatch. 0 or -errno. */
 long wy_thread_arm(struct wy_thread *t);
 
+/* Takes Syscall User Dispatch from the calling thread: only what was rewritten is still caught. */
+void wy_thread_disarm(void);
+
 /* Blocks every signal until the gate is left; t->deferred_mask is the program's mask meanwhile. */
 void wy_thread_block_signals(struct wy_thread *t);
 

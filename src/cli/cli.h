@@ -35,6 +35,12 @@ struct cli_command {
 int cli_bad_usage(int status, const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * The same for an option that getopt_long(3), which has just returned '?' for
+ * argv, does not know.  Long options need values from 256 on.
+ */
+int cli_bad_option(int status, const char *command, char **argv);
+
 /* Prints text to stdout.  Returns 0; status (with a line on stderr) if stdout does not take it. */
 int cli_print(int status, const char *text);
 

@@ -259,7 +259,9 @@ static void look_mem(struct check *check)
 	long err = in_child(probe_mem, NULL);
 
 	if (err)
-		says(check, ANSWER_NO, "calls stay on SIGSYS, which is slower: %s", reason(err));
+		says(check, ANSWER_NO,
+		     "code is rewritten by mprotect(2), and only in programs with one thread: %s",
+		     reason(err));
 	else
 		says(check, ANSWER_YES, "calls go by a jump after the first time");
 }
@@ -282,7 +284,8 @@ static void look_membarrier(struct check *check)
 	long err = in_child(probe_membarrier, NULL);
 
 	if (err)
-		says(check, ANSWER_NO, "code of programs with threads is not rewritten: %s",
+		says(check, ANSWER_NO,
+		     "a thread may run old code for a moment after it was rewritten: %s",
 		     reason(err));
 	else
 		says(check, ANSWER_YES, "code can be rewritten while other threads run");
@@ -293,8 +296,7 @@ static void look_fsgsbase(struct check *check)
 	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT)
 		says(check, ANSWER_YES, "a thread finds its own memory without a system call");
 	else
-		says(check, ANSWER_NO,
-		     "the gs base is set by arch_prctl(2), a call more each time");
+		says(check, ANSWER_NO, "a thread has no way to find its own memory");
 }
 
 static long probe_maps_query(void)
@@ -333,8 +335,7 @@ static void look_pidfd_getfd(struct check *check)
 		err = -errno;
 	end_child(pid);
 	if (err)
-		says(check, ANSWER_NO, "programs run, but are not counted or followed: %s",
-		     reason(err));
+		says(check, ANSWER_NO, "memory cannot be handed to a program: %s", reason(err));
 	else
 		says(check, ANSWER_YES, "programs share their counters with waylay");
 }
@@ -449,7 +450,6 @@ static void look_traced(struct check *check)
 		says(check, ANSWER_UNKNOWN, "TracerPid cannot be read");
 }
 
-#ifdef WY_HAVE_RUN
 /* The proof: waylay itself, as a user would call it. */
 static void look_trial(struct check *check)
 {
@@ -491,7 +491,6 @@ static void look_trial(struct check *check)
 		says(check, ANSWER_NO, "'waylay run sh' ended with exit status %d instead of 42",
 		     WEXITSTATUS(status));
 }
-#endif
 
 /* --- the report --- */
 
@@ -500,13 +499,13 @@ static struct check checks[] = {
 	{ "syscall user dispatch", look_dispatch, true, ANSWER_UNKNOWN, "" },
 	{ "ptrace", look_ptrace, true, ANSWER_UNKNOWN, "" },
 	{ "memfd_create", look_memfd, true, ANSWER_UNKNOWN, "" },
+	{ "pidfd_getfd", look_pidfd_getfd, true, ANSWER_UNKNOWN, "" },
+	{ "fsgsbase", look_fsgsbase, true, ANSWER_UNKNOWN, "" },
 	{ "yama", look_yama, false, ANSWER_UNKNOWN, "" },
 	{ "traced", look_traced, false, ANSWER_UNKNOWN, "" },
 	{ "seccomp", look_seccomp, false, ANSWER_UNKNOWN, "" },
-	{ "pidfd_getfd", look_pidfd_getfd, false, ANSWER_UNKNOWN, "" },
 	{ "/proc/self/mem", look_mem, false, ANSWER_UNKNOWN, "" },
 	{ "membarrier sync_core", look_membarrier, false, ANSWER_UNKNOWN, "" },
-	{ "fsgsbase", look_fsgsbase, false, ANSWER_UNKNOWN, "" },
 	{ "procmap_query", look_maps_query, false, ANSWER_UNKNOWN, "" },
 	{ "minsigstksz", look_sigstack, false, ANSWER_UNKNOWN, "" },
 	{ "mdwe", look_mdwe, false, ANSWER_UNKNOWN, "" },
@@ -514,9 +513,7 @@ static struct check checks[] = {
 	{ "pkeys", look_pkeys, false, ANSWER_UNKNOWN, "" },
 	{ "vsyscall page", look_vsyscall, false, ANSWER_UNKNOWN, "" },
 	{ "io_uring", look_io_uring, false, ANSWER_UNKNOWN, "" },
-#ifdef WY_HAVE_RUN
 	{ "trial", look_trial, true, ANSWER_UNKNOWN, "" },
-#endif
 };
 
 #define CHECKS_NR (sizeof(checks) / sizeof(checks[0]))
@@ -543,7 +540,8 @@ static bool verdict(char *text, size_t size)
 		}
 	}
 	snprintf(text, size, "waylay run works here: calls are caught by syscall user dispatch, %s",
-		 answered_yes(look_mem) ? "then by jumps" : "each time");
+		 answered_yes(look_mem) ? "then by jumps" :
+					  "and by jumps while there is one thread");
 	return true;
 }
 
@@ -606,9 +604,10 @@ static const char help[] =
 
 int cli_doctor(int argc, char **argv)
 {
+	enum { OPT_HELP = 256, OPT_JSON };
 	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -617,14 +616,13 @@ int cli_doctor(int argc, char **argv)
 	int option, err;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "+v", options, NULL)) != -1) {
 		switch (option) {
-		case 'h': return cli_print(CLI_TROUBLE, help);
-		case 'j': as_json = true; break;
+		case OPT_HELP: return cli_print(CLI_TROUBLE, help);
+		case OPT_JSON: as_json = true; break;
 		case 'v': log_more(); break;
-		default:
-			return cli_bad_usage(CLI_TROUBLE, "doctor", "there is no option '%s'",
-					     argv[optind - 1]);
+		default: return cli_bad_option(CLI_TROUBLE, "doctor", argv);
 		}
 	}
 	if (optind < argc)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,9 +18,7 @@ static int help_main(int argc, char **argv);
 static int version_main(int argc, char **argv);
 
 static const struct cli_command commands[] = {
-#ifdef WY_HAVE_RUN
 	{ "run", "run a program under the engine; nothing else changes", cli_run },
-#endif
 #ifdef WY_HAVE_SERVE
 	{ "serve", "make a network server of a program that reads stdin", cli_serve },
 #endif
@@ -51,10 +50,8 @@ static const char help_tail[] =
 	"\n"
 	"Examples:\n"
 	"  waylay doctor                      will it work on this machine?\n"
-#ifdef WY_HAVE_RUN
 	"  waylay run ls -l                   run ls; nothing changes\n"
 	"  waylay run --stats ls -l           the same, then which calls it made\n"
-#endif
 #ifdef WY_HAVE_SERVE
 	"  waylay serve 8080 -- tr a-z A-Z    a server in one line; try 'nc -N localhost 8080'\n"
 #endif
@@ -96,6 +93,14 @@ int cli_bad_usage(int status, const char *command, const char *fmt, ...)
 	else
 		log_err("%s; try 'waylay --help'", text);
 	return status;
+}
+
+int cli_bad_option(int status, const char *command, char **argv)
+{
+	/* Within "-xv" getopt has not left the word yet. */
+	if (optopt > 0 && optopt < 256)
+		return cli_bad_usage(status, command, "there is no option '-%c'", optopt);
+	return cli_bad_usage(status, command, "there is no option '%s'", argv[optind - 1]);
 }
 
 const char *cli_version(void)

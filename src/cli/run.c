@@ -101,7 +101,7 @@ static int parse(struct options *o, int argc, char **argv)
 			return cli_bad_usage(CLI_FAILED, "run", "the option '%s' wants a value",
 					     argv[optind - 1]);
 		default:
-			return cli_bad_usage(CLI_FAILED, "run", "there is no option '%s'", argv[optind - 1]);
+			return cli_bad_option(CLI_FAILED, "run", argv);
 		}
 	}
 	if (optind == argc)

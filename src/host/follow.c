@@ -27,6 +27,7 @@ struct wy_tracee {
 	enum tracee_state state;
 	struct wy_exec_slot *slot;	/* SEIZED, LEAVING */
 	bool listening;			/* stopped by job control */
+	unsigned long mask;		/* the signal mask that the program shall have */
 	const char *name;		/* FIRST */
 	struct wy_inject inject;
 };
@@ -42,11 +43,8 @@ int wy_follow_init(struct wy_follow *f, struct wy_host_session *session)
 	memset(f, 0, sizeof(*f));
 	f->session = session;
 	f->config = (struct wy_inject_config) {
-		.image = &f->image, .session_fd = session->fd, .flags = WY_BOOT_EXEC,
+		.image = &f->image, .session_fd = session->fd,
 	};
-	f->first_config = f->config;
-	f->first_config.flags |= WY_BOOT_FIRST;
-	f->first_config.mask = &f->first_mask;
 	return wy_image_parse(&f->image, wy_agent_blob, wy_agent_blob_size);
 }
 
@@ -94,7 +92,7 @@ int wy_follow_first(struct wy_follow *f, pid_t pid, unsigned long mask, const ch
 	if (!t)
 		return -ENOMEM;
 	t->name = name;
-	f->first_mask = mask;
+	t->mask = mask;
 	return 0;
 }
 
@@ -143,12 +141,10 @@ static enum wy_follow_result inject_result(struct wy_follow *f, struct wy_tracee
 
 static enum wy_follow_result start_injection(struct wy_follow *f, struct wy_tracee *t, int *ret_status)
 {
-	const struct wy_inject_config *config = t->state == FIRST ? &f->first_config : &f->config;
+	unsigned long flags = WY_BOOT_EXEC | (t->state == FIRST ? WY_BOOT_FIRST : 0);
 
-	/* The thread asked with everything blocked, and said what its program's mask is. */
-	f->config.mask = t->slot ? &t->slot->mask : NULL;
-
-	return inject_result(f, t, wy_inject_begin(&t->inject, config, t->tid), ret_status);
+	return inject_result(f, t, wy_inject_begin(&t->inject, &f->config, t->tid, flags, t->mask),
+			     ret_status);
 }
 
 /* Lets the thread go on, with this signal; if it is gone, waitpid(2) will say so. */
@@ -271,7 +267,10 @@ static void refuse(struct wy_exec_slot *slot, int error)
 	set_slot(slot, WY_EXEC_REFUSED);
 }
 
-/* Returns EBUSY for a thread that has a tracer, else error. */
+/*
+ * ptrace(2) has one error for two things.  The program is told EPERM when
+ * another tracer has the thread, and EACCES when we are not allowed to.
+ */
 static int refine(pid_t tid, int error)
 {
 	char path[40], text[2048], *line;
@@ -283,12 +282,12 @@ static int refine(pid_t tid, int error)
 	snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	file = fopen(path, "re");
 	if (!file)
-		return error;
+		return EACCES;
 	n = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[n] = '\0';
 	line = strstr(text, "\nTracerPid:\t");
-	return line && atoi(line + strlen("\nTracerPid:\t")) ? EBUSY : error;
+	return line && atoi(line + strlen("\nTracerPid:\t")) ? EPERM : EACCES;
 }
 
 static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
@@ -313,6 +312,7 @@ static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 		return;
 	}
 	t->slot = slot;
+	t->mask = slot->mask;
 	slot->serial = (unsigned long)tid;
 	set_slot(slot, WY_EXEC_SEIZED);
 }
@@ -427,9 +427,12 @@ void wy_follow_take_over(struct wy_follow *f)
 		if (__atomic_load_n(&slot->state, __ATOMIC_SEQ_CST) != WY_EXEC_SEIZED)
 			continue;
 		t = add(f, tid, SEIZED);
-		if (t && ptrace(PTRACE_SEIZE, tid, 0, OPTIONS) == 0)
+		if (!t)
+			continue;
+		t->mask = slot->mask;
+		if (ptrace(PTRACE_SEIZE, tid, 0, OPTIONS) == 0)
 			t->slot = slot;
-		else if (t)
+		else
 			drop(f, t);
 	}
 }

@@ -27,8 +27,7 @@ struct wy_tracee;
 struct wy_follow {
 	struct wy_host_session *session;
 	struct wy_image image;
-	struct wy_inject_config config, first_config;
-	unsigned long first_mask;
+	struct wy_inject_config config;
 	struct wy_tracee *tracees;	/* a list */
 	unsigned int tracees_nr;
 };

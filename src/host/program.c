@@ -221,5 +221,9 @@ int wy_program_start(struct wy_program *p, char **argv, bool trace)
 	if (s.exec_error == ENOEXEC && p->elf)
 		return log_errno(ENOEXEC, "cannot run '%s': it is a program for another kind of machine",
 				 argv[0]);
+	if (s.exec_error == ENOENT) {
+		log_err("cannot run '%s': the interpreter that it names is not there", argv[0]);
+		return -ENOEXEC;
+	}
 	return log_errno(s.exec_error, "cannot run '%s'", argv[0]);
 }

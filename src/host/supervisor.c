@@ -97,6 +97,17 @@ static void supervise(struct wy_supervisor *v)
 	}
 }
 
+/* The program has started with the limits that waylay was given; waylay itself may need more. */
+static void raise_own_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == files.rlim_max)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static void report_first(struct wy_supervisor *v)
 {
 	struct wy_session *s = v->session.mem;
@@ -138,6 +149,7 @@ int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 	err = wy_program_start(&v->program, argv, v->caught);
 	if (err)
 		return err;
+	raise_own_limits();
 	if (v->program.trace_error)
 		v->caught = false;
 	if (v->caught)

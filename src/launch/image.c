@@ -142,6 +142,21 @@ int wy_image_parse(struct wy_image *ret, const void *file, size_t len)
 	return 0;
 }
 
+size_t wy_image_find_code(const struct wy_image *image, const void *bytes, size_t len)
+{
+	for (unsigned int i = 0; i < image->phdr_nr; i++) {
+		const Elf64_Phdr *p = &image->phdr[i];
+		const unsigned char *start = image->file + p->p_offset, *at;
+
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+			continue;
+		at = memmem(start, p->p_filesz, bytes, len);
+		if (at)
+			return p->p_vaddr + (size_t)(at - start);
+	}
+	return 0;
+}
+
 void wy_image_build(const struct wy_image *image, unsigned long base, unsigned char *buf)
 {
 	size_t at = 0;

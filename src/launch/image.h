@@ -31,6 +31,9 @@ struct wy_image {
  */
 int wy_image_parse(struct wy_image *ret, const void *file, size_t len);
 
+/* Returns the offset in the image of these bytes of its executable part, or 0 if they are not there. */
+size_t wy_image_find_code(const struct wy_image *image, const void *bytes, size_t len);
+
 /*
  * Builds the first init_len bytes of the image as they must stand in memory at
  * address base.  buf has room for init_len bytes.

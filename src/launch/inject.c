@@ -9,6 +9,7 @@
 #include <asm/unistd_64.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@
 #define PAGE 4096ul
 #define CS_64BIT 0x33
 #define MASK_LEN 8
+#define FILES_ENOUGH 1024
 
 struct layout {
 	unsigned long boot_off, arena_off, len;
@@ -33,6 +35,26 @@ static struct layout layout_of(const struct wy_image *image)
 	return l;
 }
 
+/* The agent opens three files for a moment, which shall not fail because the program may open few. */
+static void raise_files_limit(struct wy_inject *in)
+{
+	struct rlimit high;
+
+	if (prlimit(in->remote.tid, RLIMIT_NOFILE, NULL, &in->files) < 0 || in->files.rlim_cur >= FILES_ENOUGH ||
+	    in->files.rlim_cur == in->files.rlim_max)
+		return;
+	high = in->files;
+	high.rlim_cur = high.rlim_max;
+	in->files_raised = prlimit(in->remote.tid, RLIMIT_NOFILE, &high, NULL) == 0;
+}
+
+static void restore_files_limit(struct wy_inject *in)
+{
+	if (in->files_raised)
+		prlimit(in->remote.tid, RLIMIT_NOFILE, &in->files, NULL);
+	in->files_raised = 0;
+}
+
 /* Gives the program back as it was, and lets it go.  error: why the agent is not in it, or 0. */
 static enum wy_inject_result finish(struct wy_inject *in, int error)
 {
@@ -40,6 +62,7 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 	pid_t pid = in->remote.tid;
 
 	close_fd(&in->remote.mem_fd);
+	restore_files_limit(in);
 	in->error = error;
 	if (in->remote.dead) {
 		in->death = in->remote.death;
@@ -102,7 +125,7 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 	const struct wy_image *image = in->config->image;
 	struct wy_boot boot = {
 		.magic = WY_BOOT_MAGIC,
-		.flags = in->config->flags | (in->config->session_fd < 0 ? WY_BOOT_NO_SESSION : 0),
+		.flags = in->flags | (in->config->session_fd < 0 ? WY_BOOT_NO_SESSION : 0),
 		.region = in->region,
 		.region_len = in->region_len,
 		.text_len = image->text_len,
@@ -146,7 +169,7 @@ static int run_agent(struct wy_inject *in, const struct layout *l)
 }
 
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
-				      pid_t pid)
+				      pid_t pid, unsigned long flags, unsigned long mask)
 {
 	struct layout l = layout_of(config->image);
 	/* A breakpoint with SIGTRAP blocked would reset the program's action for it. */
@@ -156,17 +179,17 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 
 	memset(in, 0, sizeof(*in));
 	in->config = config;
+	in->flags = flags;
+	in->mask = mask;
 	in->remote.tid = pid;
 	in->remote.mem_fd = -1;
-	if (ptrace(PTRACE_GETREGS, pid, 0, &in->saved) < 0 ||
-	    ptrace(PTRACE_GETSIGMASK, pid, MASK_LEN, &in->mask) < 0)
+	if (ptrace(PTRACE_GETREGS, pid, 0, &in->saved) < 0)
 		return WY_INJECT_LOST;
-	if (config->mask)
-		in->mask = *config->mask;
 	if (in->saved.cs != CS_64BIT)
 		return finish(in, -ENOEXEC);
 	if (ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &all) < 0)
 		return WY_INJECT_LOST;
+	raise_files_limit(in);
 	err = wy_auxv_read_stack(&in->remote, in->saved.rsp, &auxv);
 	if (!err)
 		err = wy_remote_find_insn(&in->remote, auxv.vdso);
@@ -183,6 +206,37 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 	return finish(in, err);
 }
 
+/* The agent waits for what will not come: its sockets must not stay in the program. */
+static void close_sockets(struct wy_inject *in, const struct user_regs_struct *regs)
+{
+	unsigned long one[6] = { regs->rdi }, other[6] = { regs->rsi };
+	long ignored;
+
+	if (wy_remote_call(&in->remote, &in->saved, __NR_close, one, &ignored) == 0)
+		wy_remote_call(&in->remote, &in->saved, __NR_close, other, &ignored);
+}
+
+/* A breakpoint that the agent ran into has reset this disposition, if the signal was ignored. */
+static int ignore_trap_signal(struct wy_inject *in)
+{
+	const struct wy_image *image = in->config->image;
+	unsigned long boot = in->region + layout_of(image).boot_off;
+	unsigned long action[4] = { (unsigned long)SIG_IGN };
+	unsigned long arg[6] = { SIGTRAP, boot, 0, MASK_LEN };
+	size_t insn = wy_image_find_code(image, "\x0f\x05", 2);
+	long got;
+	int err;
+
+	/* By now only the agent's own text may make system calls without being caught. */
+	if (!insn)
+		return -ENOENT;
+	in->remote.insn = in->region + insn;
+	err = wy_remote_write(&in->remote, boot, action, sizeof(action));
+	if (!err)
+		err = wy_remote_call(&in->remote, &in->saved, __NR_rt_sigaction, arg, &got);
+	return err;
+}
+
 /* A stop of the agent's own making.  Its registers are in regs. */
 static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_regs_struct *regs)
 {
@@ -191,8 +245,10 @@ static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_
 	switch (regs->rax) {
 	case WY_TRAP_SESSION:
 		err = wy_handshake_send(in->remote.tid, (int)regs->rsi, in->config->session_fd);
-		if (err)
+		if (err) {
+			close_sockets(in, regs);
 			return finish(in, err);
+		}
 		if (ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
 			return WY_INJECT_LOST;
 		return WY_INJECT_MORE;
@@ -200,30 +256,43 @@ static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_
 		err = (int)(long)regs->rdi;
 		if (!err)
 			in->saved.gs_base = regs->gs_base;
+		if (!err && regs->rsi == 1 && ignore_trap_signal(in) == -ESRCH)
+			err = -ESRCH;
 		return finish(in, err);
 	}
 	return finish(in, -EPROTO);
 }
 
+/* A breakpoint, and no trap of another kind or from elsewhere. */
+static bool is_breakpoint(pid_t pid, int status)
+{
+	siginfo_t info;
+
+	return status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP &&
+	       ptrace(PTRACE_GETSIGINFO, pid, 0, &info) == 0 && info.si_code == SI_KERNEL;
+}
+
 enum wy_inject_result wy_inject_event(struct wy_inject *in, int status)
 {
 	struct user_regs_struct regs;
+	pid_t pid = in->remote.tid;
 
 	if (!WIFSTOPPED(status)) {
 		in->remote.dead = 1;
 		in->remote.death = status;
 		return finish(in, -ESRCH);
 	}
-	if (status >> 16 || WSTOPSIG(status) == SIGSTOP) {
-		in->remote.held_signal = status >> 16 ? 0 : SIGSTOP;
-		if (ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
+	if (status >> 16)
+		in->remote.held_signal = 0;	/* SIGCONT: what was to stop it is void */
+	else if (WSTOPSIG(status) == SIGSTOP)
+		in->remote.held_signal = SIGSTOP;
+	else if (WSTOPSIG(status) != SIGTRAP)
+		/* The agent has failed in its own start: the program shall not pay for it. */
+		return finish(in, -EFAULT);
+	if (is_breakpoint(pid, status)) {
+		if (ptrace(PTRACE_GETREGS, pid, 0, &regs) < 0)
 			return WY_INJECT_LOST;
-		return WY_INJECT_MORE;
-	}
-	if (ptrace(PTRACE_GETREGS, in->remote.tid, 0, &regs) < 0)
-		return WY_INJECT_LOST;
-	if (WSTOPSIG(status) == SIGTRAP && regs.rip - in->region < in->region_len)
 		return agent_stop(in, &regs);
-	/* The agent has failed in its own start: the program shall not pay for it. */
-	return finish(in, -EFAULT);
+	}
+	return ptrace(PTRACE_CONT, pid, 0, 0) < 0 ? WY_INJECT_LOST : WY_INJECT_MORE;
 }

@@ -19,20 +19,21 @@
 #include "launch/remote.h"
 #include "proto/boot.h"
 
+#include <sys/resource.h>
+
 struct wy_inject_config {
 	const struct wy_image *image;
 	int session_fd;			/* -1: WY_BOOT_NO_SESSION */
-	unsigned long flags;		/* WY_BOOT_EXEC, WY_BOOT_FIRST */
-	const unsigned long *mask;	/* the program's signal mask; NULL: the one it has */
 };
 
 struct wy_inject {
 	const struct wy_inject_config *config;
 	struct wy_remote remote;
 	struct user_regs_struct saved;
-	unsigned long mask;
+	unsigned long flags, mask;
 	unsigned long region, region_len;
-	unsigned long trap_handler;	/* the program's disposition of SIGTRAP */
+	struct rlimit files;	/* what the program may open, if that was raised for a moment */
+	int files_raised;
 	int error;		/* 0, or why the agent is not in the program: -errno */
 	int death;		/* wait status, when WY_INJECT_DEAD */
 };
@@ -45,11 +46,12 @@ enum wy_inject_result {
 };
 
 /*
- * pid is in a ptrace stop at the end of its execve(2).  config must stay until
- * the end.  in->error is -ENOEXEC for a program that is not an x86-64 one.
+ * pid is in a ptrace stop at the end of its execve(2).  flags: WY_BOOT_EXEC and
+ * perhaps WY_BOOT_FIRST.  mask: the signal mask that the program shall have;
+ * until it goes on, all is blocked.  config must stay until the end.  in->error is -ENOEXEC for a program that is not an x86-64 one.
  */
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
-				      pid_t pid);
+				      pid_t pid, unsigned long flags, unsigned long mask);
 
 /* status: what waitpid(2) said of the process.  Never called after an end. */
 enum wy_inject_result wy_inject_event(struct wy_inject *in, int status);

@@ -8,12 +8,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+
+#define STOPS_MAX 100	/* that a step may take: more, and something else is wrong */
 
 int wy_remote_read(const struct wy_remote *r, unsigned long addr, void *buf, size_t len)
 {
@@ -134,23 +137,47 @@ int wy_remote_find_insn(struct wy_remote *r, unsigned long vdso)
 	return search_mappings(r);
 }
 
-/* Lets the thread make one step.  Returns 0 when it stopped again, -ESRCH when it died. */
-static int step(struct wy_remote *r, int *ret_status)
+/* Lets the thread go on in this way until its next stop.  Returns 0 or -errno; -ESRCH when it died. */
+static int go(struct wy_remote *r, enum __ptrace_request how, int *ret_status)
 {
 	pid_t got;
 
-	if (ptrace(PTRACE_SINGLESTEP, r->tid, 0, 0) < 0)
+	if (ptrace(how, r->tid, 0, 0) < 0)
 		return -errno;
 	do
 		got = waitpid(r->tid, ret_status, __WALL);
 	while (got < 0 && errno == EINTR);
-	if (got == r->tid && WIFSTOPPED(*ret_status))
+	if (got == r->tid && WIFSTOPPED(*ret_status)) {
+		/* SIGSTOP cannot be blocked; SIGCONT, which makes a stop of its own, undoes it. */
+		if (*ret_status >> 16)
+			r->held_signal = 0;
+		else if (WSTOPSIG(*ret_status) == SIGSTOP)
+			r->held_signal = SIGSTOP;
 		return 0;
+	}
 	if (got == r->tid) {
 		r->dead = 1;
 		r->death = *ret_status;
 	}
 	return -ESRCH;
+}
+
+static bool is_trap(int status)
+{
+	return status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP;
+}
+
+static bool trap_pending(pid_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 8 };
+	siginfo_t info[8];
+	long n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, info);
+
+	for (long i = 0; i < n; i++) {
+		if (info[i].si_signo == SIGTRAP)
+			return true;
+	}
+	return false;
 }
 
 int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
@@ -171,24 +198,24 @@ int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, lon
 	if (ptrace(PTRACE_SETREGS, r->tid, 0, &now) < 0)
 		return -errno;
 	/*
-	 * A stop may be another than the end of the step: SIGSTOP cannot be
-	 * blocked, and SIGCONT makes a stop of its own.  The place tells.
+	 * A stop may be another than the end of the step: see go().  Where the
+	 * thread is tells whether the step was made; its trap may still be to
+	 * come then, and must not be left behind.
 	 */
-	do {
-		err = step(r, &status);
+	for (int n = 0; n < STOPS_MAX; n++) {
+		err = go(r, PTRACE_SINGLESTEP, &status);
 		if (!err && ptrace(PTRACE_GETREGS, r->tid, 0, &now) < 0)
 			err = -errno;
 		if (err)
 			return err;
 		if (now.rip != r->insn)
 			break;
-		if (status >> 16)
-			r->held_signal = 0;	/* SIGCONT: what was to stop it is void */
-		else if (WSTOPSIG(status) == SIGSTOP)
-			r->held_signal = SIGSTOP;
-		else
-			return -EIO;
-	} while (1);
+	}
+	while (!is_trap(status) && trap_pending(r->tid)) {
+		err = go(r, PTRACE_CONT, &status);
+		if (err)
+			return err;
+	}
 	if (now.rip != r->insn + 2)
 		return -EIO;
 	*ret_value = (long)now.rax;

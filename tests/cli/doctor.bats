@@ -122,6 +122,8 @@ agree() {
 		[ "$output" = '' ]
 		[[ $stderr == "waylay: doctor: "*"'$word'"*"try 'waylay doctor --help'" ]]
 	done
+	run -2 --separate-stderr "$WAYLAY" doctor -xv
+	[[ $stderr == "waylay: doctor: "*"'-x'"* ]]
 }
 
 @test 'stdout that takes nothing is trouble' {

@@ -22,7 +22,7 @@ skip; its last line on stderr is the reason.
 
 Environment: WAYLAY is the program under test; without it native runs are compared with each
 other, which is how the tests themselves are tested.  WAYLAY_TEST_COUNT is how often each is
-run ("full" also lets the programs do their full number of rounds).
+run ("full", which WAYLAY_SOAK=1 means too, also lets the programs do all their rounds).
 Output: TAP.
 """
 import ctypes
@@ -306,6 +306,8 @@ def test_one(tap, exe, options, cwd, timeout, only):
 
 def main():
     args = sys.argv[1:]
+    if os.environ.get("WAYLAY_SOAK") == "1":
+        os.environ.setdefault("WAYLAY_TEST_COUNT", "full")
     timeout, only = None, None
     while args and args[0].startswith("--"):
         key, value = args[0], args[1]

@@ -85,7 +85,9 @@ static void null_env(void)
 
 static void null_argv(void)
 {
-	sc(SYS_execve, self_path, NULL, (char *[]){ "EMPTY_ARGV=1", NULL });
+	static char *const env[] = { "EMPTY_ARGV=1", NULL };
+
+	sc(SYS_execve, self_path, NULL, env);
 }
 
 static void by_fexecve(void)
@@ -104,9 +106,10 @@ static void by_execveat(void)
 
 static void by_execveat_dir(void)
 {
+	static char *const args[] = { "echo", "by directory", NULL };
 	int fd = open("/bin", O_PATH | O_DIRECTORY);
 
-	sc(SYS_execveat, fd, "echo", ((char *[]){ "echo", "by directory", NULL }), environ, 0);
+	sc(SYS_execveat, fd, "echo", args, environ, 0);
 }
 
 static void by_execveat_script(void)
@@ -170,6 +173,7 @@ static void *busy(void *arg)
 		phase = 1;
 		sc(SYS_getpid);
 	}
+	return NULL;
 }
 
 static void from_thread(void)

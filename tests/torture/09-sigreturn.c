@@ -173,6 +173,7 @@ static void forged(void)
 		uc->uc_mcontext.fpregs = NULL;		/* then the state is made anew */
 		uc->uc_mcontext.gregs[REG_RIP] = (greg_t)forged_target;
 		uc->uc_mcontext.gregs[REG_RAX] = 77;
+		uc->uc_mcontext.gregs[REG_RBX] = (greg_t)uc;
 		uc->uc_mcontext.gregs[REG_R12] = 4711;
 		got = 0;
 		__asm__ volatile("mov %%rsp, %%r13\n\tmov %%rbp, %%r14\n\t"

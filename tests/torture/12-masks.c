@@ -58,7 +58,8 @@ static void *thread(void *arg)
 {
 	unsigned long all = ~0ul;
 
-	if (mask_now() != *(unsigned long *)arg)
+	/* libc opens its own signals, 32 to 34 */
+	if ((mask_now() ^ *(unsigned long *)arg) & ~(7ul << 31))
 		die("a thread begins with mask %#lx", mask_now());
 	must(sc(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8) == 0);
 	for (int i = 0; i < 300; i++) {

@@ -16,9 +16,9 @@
 #include "agent/text.h"
 #include "elf_image.h"
 
-#define TABLE_LEN	(4ul << 20)
-#define MADE_AT		0x7000000ul	/* where a table that was made here is said to lie */
-#define TAKEN_MAX	4096
+#define TABLE_LEN (4ul << 20)
+#define MADE_AT   0x7000000ul /* where a table that was made here is said to lie */
+#define TAKEN_MAX 4096
 
 struct world {
 	struct elf_image image;

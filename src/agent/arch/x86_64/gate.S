@@ -183,7 +183,7 @@ wy_gate_leave:
  * memory that its parent may change: each of these stubs has one word for it.
  */
 .macro CLONE_STUB n
-	.balign	64
+	.balign	WY_CLONE_STUB_SIZE
 	syscall
 	mov	%rax, %rcx
 	jrcxz	1f
@@ -196,7 +196,7 @@ wy_gate_leave:
 	mov	%gs:T_STACK, %rsp
 	jmp	.Lclone_child
 .endm
-	.balign	64
+	.balign	WY_CLONE_STUB_SIZE
 	.globl	wy_clone_stubs
 	.hidden	wy_clone_stubs
 wy_clone_stubs:
@@ -205,6 +205,7 @@ wy_clone_stubs:
 	CLONE_STUB n
 	.set	n, n + 1
 	.endr
+	.org	wy_clone_stubs + WY_CLONE_STUBS * WY_CLONE_STUB_SIZE, 0xcc
 
 .Lclone_parent:
 	pushq	%gs:T_CLONE_RET
@@ -231,11 +232,12 @@ wy_clone_stubs:
 wy_int80_stubs:
 	.set	n, 0
 	.rept	WY_INT80_STUBS
-	.balign	8
+	.balign	WY_INT80_STUB_SIZE
 	int	$0x80
 	jmp	*wy_int80_back + 8 * n(%rip)
 	.set	n, n + 1
 	.endr
+	.org	wy_int80_stubs + WY_INT80_STUBS * WY_INT80_STUB_SIZE, 0xcc
 
 	.bss
 	.balign	8

@@ -25,41 +25,41 @@
  * a  address, 4 or 8 bytes       x  undefined, or a prefix or escape handled before
  */
 static const char one_byte[16][17] = {
-	"mmmm14xxmmmm14xx",	/* 00 */
-	"mmmm14xxmmmm14xx",	/* 10 */
-	"mmmm14xxmmmm14xx",	/* 20 */
-	"mmmm14xxmmmm14xx",	/* 30 */
-	"xxxxxxxxxxxxxxxx",	/* 40: REX */
-	"................",	/* 50 */
-	"xxxmxxxx4z1b....",	/* 60 */
-	"rrrrrrrrrrrrrrrr",	/* 70 */
-	"bzxbmmmmmmmmmmmm",	/* 80 */
-	"..........x.....",	/* 90 */
-	"aaaa....14......",	/* a0 */
-	"1111111188888888",	/* b0 */
-	"bb2.xxbz3.2..1x.",	/* c0 */
-	"mmmmxxx.mmmmmmmm",	/* d0 */
-	"rrrr1111RRxr....",	/* e0 */
-	"x.xx..mm......mm",	/* f0 */
+	"mmmm14xxmmmm14xx", /* 00 */
+	"mmmm14xxmmmm14xx", /* 10 */
+	"mmmm14xxmmmm14xx", /* 20 */
+	"mmmm14xxmmmm14xx", /* 30 */
+	"xxxxxxxxxxxxxxxx", /* 40: REX */
+	"................", /* 50 */
+	"xxxmxxxx4z1b....", /* 60 */
+	"rrrrrrrrrrrrrrrr", /* 70 */
+	"bzxbmmmmmmmmmmmm", /* 80 */
+	"..........x.....", /* 90 */
+	"aaaa....14......", /* a0 */
+	"1111111188888888", /* b0 */
+	"bb2.xxbz3.2..1x.", /* c0 */
+	"mmmmxxx.mmmmmmmm", /* d0 */
+	"rrrr1111RRxr....", /* e0 */
+	"x.xx..mm......mm", /* f0 */
 };
 
 static const char map_0f[16][17] = {
-	"mmmmx.....x.xm.b",	/* 00 */
-	"mmmmmmmmmmmmmmmm",	/* 10 */
-	"ccccxxxxmmmmmmmm",	/* 20 */
-	"......x.xxxxxxxx",	/* 30 */
-	"mmmmmmmmmmmmmmmm",	/* 40 */
-	"mmmmmmmmmmmmmmmm",	/* 50 */
-	"mmmmmmmmmmmmmmmm",	/* 60 */
-	"bbbbmmm.mmxxmmmm",	/* 70 */
-	"RRRRRRRRRRRRRRRR",	/* 80 */
-	"mmmmmmmmmmmmmmmm",	/* 90 */
-	"...mbmxx...mbmmm",	/* a0 */
-	"mmmmmmmmmmbmmmmm",	/* b0 */
-	"mmbmbbbm........",	/* c0 */
-	"mmmmmmmmmmmmmmmm",	/* d0 */
-	"mmmmmmmmmmmmmmmm",	/* e0 */
-	"mmmmmmmmmmmmmmmm",	/* f0 */
+	"mmmmx.....x.xm.b", /* 00 */
+	"mmmmmmmmmmmmmmmm", /* 10 */
+	"ccccxxxxmmmmmmmm", /* 20 */
+	"......x.xxxxxxxx", /* 30 */
+	"mmmmmmmmmmmmmmmm", /* 40 */
+	"mmmmmmmmmmmmmmmm", /* 50 */
+	"mmmmmmmmmmmmmmmm", /* 60 */
+	"bbbbmmm.mmxxmmmm", /* 70 */
+	"RRRRRRRRRRRRRRRR", /* 80 */
+	"mmmmmmmmmmmmmmmm", /* 90 */
+	"...mbmxx...mbmmm", /* a0 */
+	"mmmmmmmmmmbmmmmm", /* b0 */
+	"mmbmbbbm........", /* c0 */
+	"mmmmmmmmmmmmmmmm", /* d0 */
+	"mmmmmmmmmmmmmmmm", /* e0 */
+	"mmmmmmmmmmmmmmmm", /* f0 */
 };
 
 /* Which opcodes exist: one row for each high nibble, one bit for each low one. */
@@ -69,14 +69,14 @@ static const uint16_t known_0f38[16] = {
 };
 
 static const uint16_t known_0f3a[16] = {
-	[0x0] = 0xff00, [0x1] = 0x00f0, [0x2] = 0x0007, [0x4] = 0x0017, [0x6] = 0x000f,
-	[0xc] = 0xd000, [0xd] = 0x8000, [0xf] = 0x0001,
+	[0x0] = 0xff00, [0x1] = 0x00f0, [0x2] = 0x0007, [0x4] = 0x0017,
+	[0x6] = 0x000f, [0xc] = 0xd000, [0xd] = 0x8000, [0xf] = 0x0001,
 };
 
 static const uint16_t known_vex_0f[16] = {
-	[0x1] = 0x00ff, [0x2] = 0xff00, [0x4] = 0x0cf6, [0x5] = 0xffff, [0x6] = 0xffff,
-	[0x7] = 0xffff, [0x9] = 0x030f, [0xa] = 0x4000, [0xc] = 0x0074, [0xd] = 0xffff,
-	[0xe] = 0xffff, [0xf] = 0xffff,
+	[0x1] = 0x00ff, [0x2] = 0xff00, [0x4] = 0x0cf6, [0x5] = 0xffff,
+	[0x6] = 0xffff, [0x7] = 0xffff, [0x9] = 0x030f, [0xa] = 0x4000,
+	[0xc] = 0x0074, [0xd] = 0xffff, [0xe] = 0xffff, [0xf] = 0xffff,
 };
 
 static bool known(const uint16_t *rows, uint8_t op)
@@ -99,28 +99,27 @@ static int have(const struct cursor *c, unsigned int n)
 	return c->at + n <= c->avail;
 }
 
-#define NEED(c, n)					\
-	do {						\
-		int have_ = have(c, n);			\
-		if (have_ <= 0)				\
-			return have_;			\
+#define NEED(c, n)                      \
+	do {                            \
+		int have_ = have(c, n); \
+		if (have_ <= 0)         \
+			return have_;   \
 	} while (0)
 
 static uint8_t prefix_bit(uint8_t byte)
 {
 	switch (byte) {
-	case 0x66:
-		return INSN_OPSIZE;
-	case 0x67:
-		return INSN_ADDRSIZE;
-	case 0xf2:
-		return INSN_REPNE;
-	case 0xf3:
-		return INSN_REP;
-	case 0xf0:
-		return INSN_LOCK;
-	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65:
-		return INSN_SEGMENT;
+	case 0x66: return INSN_OPSIZE;
+	case 0x67: return INSN_ADDRSIZE;
+	case 0xf2: return INSN_REPNE;
+	case 0xf3: return INSN_REP;
+	case 0xf0: return INSN_LOCK;
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64:
+	case 0x65: return INSN_SEGMENT;
 	}
 	return 0;
 }
@@ -136,16 +135,16 @@ static char class_of(const struct insn *in)
 				return '.';
 			if (!known(known_vex_0f, op))
 				return 'x';
-			return (op >= 0x70 && op <= 0x73) || op == 0xc2 || (op >= 0xc4 && op <= 0xc6)
-				       ? 'b' : 'm';
-		case 3:
-			return 'b';
+			return (op >= 0x70 && op <= 0x73) || op == 0xc2 ||
+					       (op >= 0xc4 && op <= 0xc6) ?
+				       'b' :
+				       'm';
+		case 3: return 'b';
 		}
 		return 'm';
 	}
 	switch (in->map) {
-	case 0:
-		return one_byte[op >> 4][op & 15];
+	case 0: return one_byte[op >> 4][op & 15];
 	case 1:
 		/* SSE4a: extrq and insertq with two immediate bytes are not known here */
 		if (op == 0x78 && in->prefixes & (INSN_OPSIZE | INSN_REPNE))
@@ -154,8 +153,7 @@ static char class_of(const struct insn *in)
 		if (op == 0xb8 && !(in->prefixes & INSN_REP))
 			return 'x';
 		return map_0f[op >> 4][op & 15];
-	case 2:
-		return known(known_0f38, op) ? 'm' : 'x';
+	case 2: return known(known_0f38, op) ? 'm' : 'x';
 	}
 	return known(known_0f3a, op) ? 'b' : 'x';
 }
@@ -254,14 +252,11 @@ static bool group_undefined(const struct insn *in)
 	if (in->map != 0 || in->prefixes & INSN_VEX)
 		return false;
 	switch (in->opcode) {
-	case 0x8f:	/* the others are XOP */
-		return reg != 0;
-	case 0xc6: case 0xc7:	/* f8: xabort, xbegin */
-		return reg != 0 && in->modrm != 0xf8;
-	case 0xfe:
-		return reg > 1;
-	case 0xff:
-		return reg == 7 || (in->modrm >> 6 == 3 && (reg == 3 || reg == 5));
+	case 0x8f: /* the others are XOP */ return reg != 0;
+	case 0xc6:
+	case 0xc7: /* f8: xabort, xbegin */ return reg != 0 && in->modrm != 0xf8;
+	case 0xfe: return reg > 1;
+	case 0xff: return reg == 7 || (in->modrm >> 6 == 3 && (reg == 3 || reg == 5));
 	}
 	return false;
 }
@@ -273,20 +268,16 @@ static unsigned int immediate_length(const struct insn *in, char class)
 	unsigned int reg = in->modrm >> 3 & 7;
 
 	switch (class) {
-	case '1': case 'b': case 'r':
-		return 1;
-	case '2':
-		return 2;
-	case '3':
-		return 3;
-	case '4': case 'z':
-		return small ? 2 : 4;
-	case '8':
-		return wide ? 8 : small ? 2 : 4;
-	case 'R':
-		return 4;
-	case 'a':
-		return in->prefixes & INSN_ADDRSIZE ? 4 : 8;
+	case '1':
+	case 'b':
+	case 'r': return 1;
+	case '2': return 2;
+	case '3': return 3;
+	case '4':
+	case 'z': return small ? 2 : 4;
+	case '8': return wide ? 8 : small ? 2 : 4;
+	case 'R': return 4;
+	case 'a': return in->prefixes & INSN_ADDRSIZE ? 4 : 8;
 	}
 	/* test with an immediate shares its opcode with not, neg, mul, div */
 	if (in->map == 0 && !(in->prefixes & INSN_VEX) && reg < 2) {
@@ -307,25 +298,31 @@ static enum insn_flow flow_of(const struct insn *in, char class)
 		return INSN_PLAIN;
 	if (in->map == 1) {
 		switch (op) {
-		case 0x05: case 0x34:
-			return INSN_SYSCALL;
-		case 0x07: case 0x35:	/* sysret, sysexit */
-		case 0x0b: case 0xb9: case 0xff:	/* ud2, ud1, ud0 */
-		case 0xaa:	/* rsm */
-			return INSN_JUMP;
+		case 0x05:
+		case 0x34: return INSN_SYSCALL;
+		case 0x07:
+		case 0x35: /* sysret, sysexit */
+		case 0x0b:
+		case 0xb9:
+		case 0xff: /* ud2, ud1, ud0 */
+		case 0xaa: /* rsm */ return INSN_JUMP;
 		}
 		return class == 'R' ? INSN_COND : INSN_PLAIN;
 	}
 	switch (op) {
-	case 0xc2: case 0xc3: case 0xca: case 0xcb: case 0xcf:
-	case 0xcc: case 0xe9: case 0xeb: case 0xf1: case 0xf4:
-		return INSN_JUMP;
-	case 0xcd:
-		return INSN_SYSCALL;
-	case 0xe8:
-		return INSN_CALL;
-	case 0xc7:
-		return in->modrm == 0xf8 ? INSN_COND : INSN_PLAIN;
+	case 0xc2:
+	case 0xc3:
+	case 0xca:
+	case 0xcb:
+	case 0xcf:
+	case 0xcc:
+	case 0xe9:
+	case 0xeb:
+	case 0xf1:
+	case 0xf4: return INSN_JUMP;
+	case 0xcd: return INSN_SYSCALL;
+	case 0xe8: return INSN_CALL;
+	case 0xc7: return in->modrm == 0xf8 ? INSN_COND : INSN_PLAIN;
 	case 0xff:
 		if (reg == 2 || reg == 3)
 			return INSN_CALL;
@@ -349,7 +346,7 @@ int insn_decode(const uint8_t *bytes, size_t avail, struct insn *in)
 		bit = prefix_bit(byte);
 		if (bit) {
 			in->prefixes |= bit;
-			in->rex = 0;	/* REX counts only directly before the opcode */
+			in->rex = 0; /* REX counts only directly before the opcode */
 		} else if ((byte & 0xf0) == 0x40) {
 			in->rex = byte;
 		} else {
@@ -447,11 +444,10 @@ bool insn_is_odd(const struct insn *in)
 	if (in->prefixes & INSN_VEX || in->map > 1)
 		return false;
 	if (in->map == 0)
-		return (op == 0 && in->modrm == 0) ||
-		       (op >= 0x6c && op <= 0x6f) ||	/* ins, outs */
+		return (op == 0 && in->modrm == 0) || (op >= 0x6c && op <= 0x6f) || /* ins, outs */
 		       (op >= 0xca && op <= 0xcb) || op == 0xcf || op == 0xf1 ||
-		       (op >= 0xe4 && op <= 0xe7) || (op >= 0xec && op <= 0xef) ||	/* in, out */
-		       op == 0xfa || op == 0xfb;	/* cli, sti */
+		       (op >= 0xe4 && op <= 0xe7) || (op >= 0xec && op <= 0xef) || /* in, out */
+		       op == 0xfa || op == 0xfb;                                   /* cli, sti */
 	return op == 0x00 || (op >= 0x06 && op <= 0x09) || (op >= 0x20 && op <= 0x23) ||
 	       op == 0x30 || op == 0x32 || (op >= 0x34 && op <= 0x37) || op == 0xaa;
 }
@@ -467,7 +463,8 @@ int insn_relocate(const uint8_t *bytes, size_t avail, unsigned long from, unsign
 	for (int i = 0; i < len; i++)
 		out[i] = bytes[i];
 	if (in.rip_relative) {
-		unsigned long disp = (unsigned long)(int32_t)get32(bytes + in.disp_off) + (from - to);
+		unsigned long disp =
+			(unsigned long)(int32_t)get32(bytes + in.disp_off) + (from - to);
 
 		if ((long)disp != (int32_t)disp)
 			return -1;

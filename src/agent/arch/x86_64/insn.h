@@ -12,40 +12,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INSN_MAX	15	/* the processor refuses anything longer */
+#define INSN_MAX 15 /* the processor refuses anything longer */
 
 /* What the instruction does to the flow of control. */
 enum insn_flow {
-	INSN_PLAIN,	/* goes on behind itself */
-	INSN_JUMP,	/* never goes on behind itself: jmp, ret, iret, ud2, hlt, int3 */
-	INSN_COND,	/* may go on behind itself: jcc, loop, jrcxz, xbegin */
-	INSN_CALL,	/* goes on behind itself when the callee returns */
-	INSN_SYSCALL,	/* syscall, sysenter, int n */
+	INSN_PLAIN,   /* goes on behind itself */
+	INSN_JUMP,    /* never goes on behind itself: jmp, ret, iret, ud2, hlt, int3 */
+	INSN_COND,    /* may go on behind itself: jcc, loop, jrcxz, xbegin */
+	INSN_CALL,    /* goes on behind itself when the callee returns */
+	INSN_SYSCALL, /* syscall, sysenter, int n */
 };
 
 enum insn_prefix {
-	INSN_OPSIZE = 1 << 0,	/* 66 */
-	INSN_ADDRSIZE = 1 << 1,	/* 67 */
-	INSN_REPNE = 1 << 2,	/* f2 */
-	INSN_REP = 1 << 3,	/* f3 */
-	INSN_LOCK = 1 << 4,	/* f0 */
-	INSN_SEGMENT = 1 << 5,	/* 26 2e 36 3e 64 65 */
-	INSN_VEX = 1 << 6,	/* c4, c5 or 62: map and opcode are those of the VEX space */
+	INSN_OPSIZE = 1 << 0,   /* 66 */
+	INSN_ADDRSIZE = 1 << 1, /* 67 */
+	INSN_REPNE = 1 << 2,    /* f2 */
+	INSN_REP = 1 << 3,      /* f3 */
+	INSN_LOCK = 1 << 4,     /* f0 */
+	INSN_SEGMENT = 1 << 5,  /* 26 2e 36 3e 64 65 */
+	INSN_VEX = 1 << 6,      /* c4, c5 or 62: map and opcode are those of the VEX space */
 };
 
 struct insn {
 	uint8_t len;
-	uint8_t map;		/* 0: one-byte opcodes, 1: 0f, 2: 0f 38, 3: 0f 3a, 5, 6: EVEX only */
+	uint8_t map; /* 0: one-byte opcodes, 1: 0f, 2: 0f 38, 3: 0f 3a, 5, 6: EVEX only */
 	uint8_t opcode;
-	uint8_t modrm;		/* if has_modrm */
-	uint8_t prefixes;	/* INSN_OPSIZE ... */
-	uint8_t rex;		/* 40 ... 4f, or 0 */
-	uint8_t flow;		/* enum insn_flow */
+	uint8_t modrm;    /* if has_modrm */
+	uint8_t prefixes; /* INSN_OPSIZE ... */
+	uint8_t rex;      /* 40 ... 4f, or 0 */
+	uint8_t flow;     /* enum insn_flow */
 	bool has_modrm;
-	bool rip_relative;	/* its displacement counts from its own end */
-	uint8_t disp_off;	/* where in the instruction the displacement is, */
-	uint8_t disp_len;	/* 0, 1 or 4 bytes */
-	uint8_t imm_off;	/* the same for immediates (together) and branch offsets; 0 to 8 */
+	bool rip_relative; /* its displacement counts from its own end */
+	uint8_t disp_off;  /* where in the instruction the displacement is, */
+	uint8_t disp_len;  /* 0, 1 or 4 bytes */
+	uint8_t imm_off;   /* the same for immediates (together) and branch offsets; 0 to 8 */
 	uint8_t imm_len;
 };
 
