@@ -136,6 +136,9 @@ static void maps_char(struct maps_line *l, char c)
 		l->vma.executable |= c == 'x';
 		l->vma.shared |= c == 's';
 		break;
+	case 3:
+		hex(c, &l->vma.offset);
+		break;
 	case 5:
 		if (c >= '0' && c <= '9')
 			l->inode = l->inode * 10 + (unsigned long)(c - '0');
@@ -182,6 +185,7 @@ long wy_vma_find(unsigned long addr, struct wy_vma *vma)
 		*vma = (struct wy_vma){
 			.start = query.vma_start,
 			.end = query.vma_end,
+			.offset = query.vma_offset,
 			.readable = query.vma_flags & QUERY_READABLE,
 			.writable = query.vma_flags & QUERY_WRITABLE,
 			.executable = query.vma_flags & QUERY_EXECUTABLE,

@@ -20,7 +20,7 @@ long wy_code_write(unsigned long addr, const void *bytes, size_t len);
 void wy_code_sync(void);
 
 struct wy_vma {
-	unsigned long start, end;
+	unsigned long start, end, offset;	/* offset: into the file */
 	bool readable, writable, executable, file_backed, shared;
 };
 /* The mapping that holds addr.  Returns 0 or -errno (-ENOENT: nothing there). */

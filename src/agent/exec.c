@@ -78,6 +78,7 @@ static struct wy_exec_slot *ask_host(struct wy_thread *t, int *ret_why, int *ret
 	slot->tid = t->tid;
 	slot->pid = t->pid;
 	slot->mask = wy_signal_mask(t);
+	slot->ignored = wy_signal_ignored(t);
 	slot->cookie_addr = (unsigned long)&t->exec_cookie;
 	slot->cookie = t->exec_cookie;
 	ring_with(slot, WY_EXEC_WANT);

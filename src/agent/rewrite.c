@@ -1,20 +1,437 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rewrite.c - from a system call site that trips to one that jumps.
+ *
+ * A trip costs about a microsecond, a jump a few nanoseconds.  What a site
+ * becomes, the first that is possible:
+ *
+ *	padding	the two bytes of its syscall instruction become a short jump to a
+ *		long one in the padding nearby
+ *	before	an instruction of at least five bytes before it becomes a long jump to
+ *		a copy of what stands from there to the site
+ *	pun	the two bytes become the start of a long jump whose other three bytes
+ *		are the ones that follow; where it leads, a landing is mapped
+ *	signal	it stays as it is, later tries are rarer and rarer
+ *
+ * Nothing is decided by looking through code that never ran: only sites that
+ * tripped are looked at, on their second trip, since most of what a program's
+ * start-up calls it calls once.
+ *
+ * What is written is one store: two bytes inside an aligned word, or one whole
+ * aligned word.  The landing is there before the site leads to it.  Code that
+ * is writable, shared or not from a file is left alone: its owner may change
+ * it (a just-in-time compiler); when it is not writable and trips very often,
+ * it is taken to be finished.
+ *
+ * Rewritten bytes are remembered with what stood there, so that text.c sees
+ * the program's own code, and so that what was unmapped or rewritten by the
+ * program is noticed: bytes that are not ours any more are not ours.
+ */
+#include <asm/errno.h>
+#include <linux/mman.h>
+#include "agent/arch/x86_64/insn.h"
+#include "agent/code.h"
+#include "agent/fault.h"
+#include "agent/lock.h"
+#include "agent/module.h"
 #include "agent/site.h"
+#include "agent/sys.h"
+#include "agent/text.h"
+#include "agent/thread.h"
+#include "agent/usermem.h"
+
+#define PAGE		4096ul
+#define EDITS_MAX	4096u
+#define LANDINGS_MAX	128u
+#define OUTLIERS	8192u
+#define COPY_SIZE	64ul
+#define COPIES_MAX	(WY_COPIES_LEN / COPY_SIZE)
+#define HOT		64u		/* trips after which code that is in no file counts as finished */
+#define REACH		0x7ff00000l
+
+/* ---- what was written ---- */
+
+struct edit {
+	unsigned long addr;
+	unsigned int len;
+	bool depends;		/* not written: a punned jump has these bytes as part of itself */
+	unsigned char old[8], now[8];
+};
+static struct edit edits[EDITS_MAX];
+static unsigned int nr_edits;
+
+static bool overlaps(const struct edit *e, unsigned long addr, unsigned long len)
+{
+	return e->addr < addr + len && addr < e->addr + e->len;
+}
+
+static bool same(const unsigned char *a, const unsigned char *b, unsigned int len)
+{
+	for (unsigned int i = 0; i < len; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
+static bool still_ours(const struct edit *e)
+{
+	unsigned char now[8];
+
+	return copy_from_program(now, e->addr, e->len) == 0 && same(now, e->now, e->len);
+}
+
+static bool add_edit(unsigned long addr, const unsigned char *old, const unsigned char *now,
+		     unsigned int len, bool depends)
+{
+	struct edit *e = NULL;
+
+	for (unsigned int i = 0; i < nr_edits && !e; i++) {
+		if (edits[i].addr == addr && edits[i].len == len && edits[i].depends == depends)
+			e = &edits[i];
+	}
+	if (!e && nr_edits < EDITS_MAX)
+		e = &edits[nr_edits++];
+	if (!e)
+		return false;
+	*e = (struct edit){ .addr = addr, .len = len, .depends = depends };
+	for (unsigned int i = 0; i < len; i++) {
+		e->old[i] = old[i];
+		e->now[i] = now[i];
+	}
+	return true;
+}
+
+/* The program's bytes as they were (struct text's read). */
+static bool read_original(void *ctx, unsigned long addr, void *buf, unsigned long len)
+{
+	unsigned char *b = buf;
+
+	(void)ctx;
+	if (copy_from_program(buf, addr, len) < 0)
+		return false;
+	for (unsigned int i = 0; i < nr_edits; i++) {
+		const struct edit *e = &edits[i];
+
+		if (e->depends || !overlaps(e, addr, len) || !still_ours(e))
+			continue;
+		for (unsigned int k = 0; k < e->len; k++) {
+			if (e->addr + k - addr < len)
+				b[e->addr + k - addr] = e->old[k];
+		}
+	}
+	return true;
+}
+
+static bool taken(void *ctx, unsigned long addr, unsigned long len)
+{
+	(void)ctx;
+	for (unsigned int i = 0; i < nr_edits; i++) {
+		if (overlaps(&edits[i], addr, len) && still_ours(&edits[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Writes code and remembers it. */
+static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int len)
+{
+	unsigned char old[8];
+
+	for (unsigned int done = 0; done < len; done += 8) {
+		unsigned int n = len - done < 8 ? len - done : 8;
+
+		if (copy_from_program(old, addr + done, n) < 0 ||
+		    !add_edit(addr + done, old, bytes + done, n, false))
+			return false;
+	}
+	return wy_code_write(addr, bytes, len) == 0;
+}
+
+/* ---- places that belong to a site ---- */
+
+static unsigned long outlier_at[OUTLIERS];
+static unsigned long outlier_pc[OUTLIERS];
+static unsigned int nr_outliers;
+
+static unsigned int outlier_slot(unsigned long addr)
+{
+	return (unsigned int)((addr * 0x9e3779b97f4a7c15ul) >> 40) % OUTLIERS;
+}
+
+static bool add_outlier(unsigned long addr, unsigned long program_pc)
+{
+	unsigned int h = outlier_slot(addr);
+
+	if (nr_outliers >= OUTLIERS / 2)
+		return false;
+	while (outlier_at[h] && outlier_at[h] != addr)
+		h = (h + 1) % OUTLIERS;
+	outlier_pc[h] = program_pc;
+	if (!outlier_at[h])
+		nr_outliers++;
+	__atomic_store_n(&outlier_at[h], addr, __ATOMIC_RELEASE);
+	return true;
+}
+
+static struct {
+	unsigned long from, site;	/* what was moved: [from, site) */
+} copies[COPIES_MAX];
+static unsigned int nr_copies;
+
+static unsigned long copies_at(void)
+{
+	return wy_arena.code + WY_SITES_MAX * WY_STUB_SIZE;
+}
+
+unsigned long wy_site_program_pc(unsigned long pc)
+{
+	unsigned long offset = pc - copies_at();
+
+	if (offset < WY_COPIES_LEN) {
+		unsigned long at = copies[offset / COPY_SIZE].from + offset % COPY_SIZE;
+		unsigned long site = copies[offset / COPY_SIZE].site;
+
+		return at < site ? at : site;
+	}
+	for (unsigned int h = outlier_slot(pc); outlier_at[h]; h = (h + 1) % OUTLIERS) {
+		if (outlier_at[h] == pc)
+			return outlier_pc[h];
+	}
+	return pc;
+}
+
+/* ---- jumps ---- */
+
+static bool in_reach(unsigned long from, unsigned long to)
+{
+	long distance = (long)(to - from);
+
+	return distance > -REACH && distance < REACH;
+}
+
+static void put_le(unsigned char *to, unsigned long value, unsigned int len)
+{
+	for (unsigned int i = 0; i < len; i++)
+		to[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* A jump at `at` to `to`; returns its length, TEXT_JUMP or TEXT_FAR_JUMP. */
+static unsigned int make_jump(unsigned char *code, unsigned long at, unsigned long to)
+{
+	if (in_reach(at, to)) {
+		code[0] = 0xe9;
+		put_le(code + 1, to - (at + TEXT_JUMP), 4);
+		return TEXT_JUMP;
+	}
+	code[0] = 0xff;		/* jmp *0(%rip) */
+	code[1] = 0x25;
+	put_le(code + 2, 0, 4);
+	put_le(code + 6, to, 8);
+	return TEXT_FAR_JUMP;
+}
+
+static bool site_is_syscall(const struct wy_site *site)
+{
+	unsigned char now[2];
+
+	return copy_from_program(now, site->addr, 2) == 0 && now[0] == 0x0f && now[1] == 0x05;
+}
+
+/* ---- the ladder ---- */
+
+static bool use_padding(struct wy_site *site, const struct text *text)
+{
+	unsigned long stub = wy_site_stub(site);
+	unsigned char code[TEXT_FAR_JUMP], jump[2];
+	unsigned int len;
+	unsigned long slot;
+
+	if (!text_site_in_word(site->addr))
+		return false;
+	len = in_reach(site->addr, stub) ? TEXT_JUMP : TEXT_FAR_JUMP;
+	slot = text_padding_slot(text, site->addr, len);
+	if (!slot)
+		return false;
+	len = make_jump(code, slot, stub);
+	if (!add_outlier(slot, site->addr) || !edit(slot, code, len))
+		return false;
+	wy_code_sync();
+	jump[0] = 0xeb;
+	jump[1] = (unsigned char)(slot - (site->addr + 2));
+	return edit(site->addr, jump, 2);
+}
+
+static bool use_before(struct wy_site *site, const struct text *text)
+{
+	unsigned char bytes[COPY_SIZE], code[COPY_SIZE], jump[TEXT_JUMP];
+	struct text_before before;
+	unsigned long at, len;
+
+	if (nr_copies == COPIES_MAX || !text_insn_before(text, site->addr, TEXT_BEFORE_MAX, &before) ||
+	    before.slot)
+		return false;
+	at = copies_at() + nr_copies * COPY_SIZE;
+	len = site->addr - before.addr;
+	if (!in_reach(before.addr, at) || len > COPY_SIZE - TEXT_FAR_JUMP ||
+	    !read_original(NULL, before.addr, bytes, len))
+		return false;
+	for (unsigned long done = 0; done < len;) {
+		int n = insn_relocate(bytes + done, len - done, before.addr + done, at + done, code + done);
+
+		if (n <= 0)
+			return false;
+		done += (unsigned long)n;
+	}
+	len += make_jump(code + len, at + len, wy_site_stub(site));
+	copies[nr_copies].from = before.addr;
+	copies[nr_copies].site = site->addr;
+	if (wy_code_write(at, code, len) < 0)
+		return false;
+	nr_copies++;
+	wy_code_sync();
+	make_jump(jump, before.addr, at);
+	site->before = before.addr;
+	return edit(before.addr, jump, TEXT_JUMP);
+}
+
+static unsigned long landings[LANDINGS_MAX];	/* pages */
+static unsigned int nr_landings;
+
+/* Places that the program is likely to need: where its heap and its stack grow. */
+static bool keep_clear(unsigned long page)
+{
+	unsigned long heap = (unsigned long)sys1(__NR_brk, 0);
+	unsigned long sp = wy_self()->user_sp;
+
+	return page < 0x10000 || page >= WY_USER_TOP - PAGE ||
+	       page - (heap - (64ul << 20)) < (4ul << 30) ||
+	       (page < sp + (1ul << 30) && page + (16ul << 30) > sp);
+}
+
+static bool landing_page(unsigned long page)
+{
+	long ret;
+
+	for (unsigned int i = 0; i < nr_landings; i++) {
+		if (landings[i] == page)
+			return true;
+	}
+	if (nr_landings == LANDINGS_MAX || keep_clear(page))
+		return false;
+	ret = sys_mmap(page, PAGE, PROT_READ | PROT_EXEC,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1);
+	if (ret != (long)page) {
+		if (!WY_IS_ERROR(ret))
+			sys2(__NR_munmap, ret, PAGE);
+		return false;
+	}
+	landings[nr_landings++] = page;
+	return true;
+}
+
+static bool landing_free(unsigned long at, unsigned int len)
+{
+	unsigned char now[TEXT_FAR_JUMP];
+
+	if (copy_from_program(now, at, len) < 0)
+		return false;
+	for (unsigned int i = 0; i < len; i++) {
+		if (now[i])
+			return false;
+	}
+	return true;
+}
+
+static bool use_pun(struct wy_site *site)
+{
+	unsigned char next[3], code[TEXT_FAR_JUMP], jump[2];
+	unsigned long stub = wy_site_stub(site), window, at = 0;
+	unsigned int len;
+
+	if (!text_site_in_word(site->addr) || copy_from_program(next, site->addr + 2, 3) < 0)
+		return false;
+	window = site->addr + 5 +
+		 (unsigned long)(long)(int)((unsigned int)next[0] << 8 | (unsigned int)next[1] << 16 |
+					    (unsigned int)next[2] << 24);
+	len = in_reach(window, stub) ? TEXT_JUMP : TEXT_FAR_JUMP;
+	for (unsigned long off = 0; off < 256 && !at; off++) {
+		unsigned long page = (window + off) & -PAGE;
+
+		if (((window + off + len - 1) & -PAGE) != page)
+			continue;
+		if (landing_page(page) && landing_free(window + off, len))
+			at = window + off;
+		else if (off == 0 || ((window + off) & (PAGE - 1)) == 0)
+			continue;
+	}
+	if (!at)
+		return false;
+	len = make_jump(code, at, stub);
+	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, true) ||
+	    wy_code_write(at, code, len) < 0)
+		return false;
+	wy_code_sync();
+	jump[0] = 0xe9;
+	jump[1] = (unsigned char)(at - window);
+	return edit(site->addr, jump, 2);
+}
+
+static enum wy_site_how climb(struct wy_site *site)
+{
+	struct text text = { .read = read_original, .taken = taken };
+	struct wy_module m;
+
+	if (wy_module_find(site->addr, &m) < 0 || m.vma.writable || m.vma.shared || !m.vma.executable)
+		return WY_SITE_SIGNAL;
+	if (!m.vma.file_backed && site->trips < HOT)
+		return WY_SITE_SIGNAL;
+	text.frames = m.frames;
+	text.frames_len = m.frames_len;
+	if (use_padding(site, &text))
+		return WY_SITE_PADDING;
+	if (use_before(site, &text))
+		return WY_SITE_BEFORE;
+	if (use_pun(site))
+		return WY_SITE_PUN;
+	return WY_SITE_SIGNAL;
+}
+
+static void count_how(enum wy_site_how how, unsigned long n)
+{
+	unsigned long *counter = how == WY_SITE_PADDING ? &wy_session->sites_padding
+			       : how == WY_SITE_BEFORE ? &wy_session->sites_before
+			       : how == WY_SITE_PUN    ? &wy_session->sites_pun
+						       : &wy_session->sites_signal;
+
+	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
+
+/* Calls that do not come back, or whose place others know by its bytes. */
+static bool leave_alone(long nr)
+{
+	return (int)nr == __NR_exit || (int)nr == __NR_exit_group || (int)nr == __NR_rt_sigreturn;
+}
 
 void wy_site_rewrite(struct wy_site *site, long nr)
 {
-	(void)nr;
-	site->next_try = 65535;
-}
+	enum wy_site_how how;
 
-struct wy_site *wy_site_of_outlier(unsigned long pc)
-{
-	(void)pc;
-	return NULL;
-}
-
-unsigned long wy_site_outlier_pc(const struct wy_site *site, unsigned long pc)
-{
-	(void)pc;
-	return site->addr;
+	if ((wy_session->flags & WY_NO_PATCH) || leave_alone(nr))
+		return;
+	wy_lock(WY_LOCK_REWRITE);
+	if (!site_is_syscall(site) || (site->how == WY_SITE_BEFORE && taken(NULL, site->before, 1))) {
+		/* Somebody was faster, or a branch entered behind the jump. */
+		site->next_try = site->trips * 2;
+	} else {
+		how = climb(site);
+		if (how != site->how) {
+			count_how(site->how, -1ul);
+			count_how(how, 1);
+			site->how = how;
+		}
+		/* When a rewritten site trips again, its code was replaced. */
+		site->next_try = how == WY_SITE_SIGNAL ? site->trips * 4 : site->trips + 1;
+	}
+	wy_unlock(WY_LOCK_REWRITE);
 }

@@ -615,8 +615,24 @@ long wy_signal_start(const struct wy_boot *boot)
 	/* After an exec only "ignore" can be left of the earlier image's actions. */
 	for (int sig = 1; sig <= 64; sig++)
 		kernel_action(sig, NULL, &t->sighand->action[sig - 1]);
+	for (int sig = 1; sig <= 64; sig++) {
+		if (boot->ignored & WY_SIG_BIT(sig))
+			t->sighand->action[sig - 1].handler = HANDLER_IGNORE;
+	}
 	t->owned_blocked = boot->mask & WY_SIGNALS_OWNED;
 	return wy_signal_own();
+}
+
+unsigned long wy_signal_ignored(struct wy_thread *t)
+{
+	unsigned long set = 0;
+
+	for (int sig = 1; sig <= 64; sig++) {
+		if ((WY_SIGNALS_RESET & WY_SIG_BIT(sig)) &&
+		    t->sighand->action[sig - 1].handler == HANDLER_IGNORE)
+			set |= WY_SIG_BIT(sig);
+	}
+	return set;
 }
 
 void wy_signal_hand_over(struct wy_thread *t)

@@ -31,12 +31,10 @@ struct wy_site {
 
 	unsigned long addr;		/* of the syscall instruction; 0: the site is free */
 	unsigned long before;		/* WY_SITE_BEFORE: the instruction that became a jump */
-	unsigned long before_code;	/* and where its copy runs */
 	unsigned int trips;		/* how often it came through SIGSYS */
-	unsigned short next_try;	/* trips at which rewriting is tried (again) */
-	unsigned char how;		/* enum wy_site_how */
-	unsigned char busy;		/* somebody is rewriting it */
-	unsigned char pad[64];
+	unsigned int next_try;		/* trips at which rewriting is tried (again) */
+	enum wy_site_how how;
+	unsigned char pad[68];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
 _Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");
@@ -44,7 +42,8 @@ _Static_assert(offsetof(struct wy_site, gate) == S_GATE, "offsets.h");
 _Static_assert(offsetof(struct wy_site, leave) == S_LEAVE, "offsets.h");
 _Static_assert(sizeof(struct wy_site) == WY_STUB_SIZE, "stubs and sites have one stride");
 
-#define WY_SITES_MAX	(WY_ARENA_CODE / WY_STUB_SIZE)
+#define WY_COPIES_LEN	(64ul << 10)	/* the end of the arena: copies of moved instructions */
+#define WY_SITES_MAX	((WY_ARENA_CODE - WY_COPIES_LEN) / WY_STUB_SIZE)
 
 /* The arena, fixed at start. */
 extern struct wy_arena {
@@ -68,12 +67,11 @@ struct wy_site *wy_site_get(unsigned long addr);
 struct wy_site *wy_site_find(unsigned long addr);
 
 /*
- * Code outside the arena that belongs to a site: a landing near it, or the copy of the
- * instruction before it.  The site at whose code pc lies (NULL: none), and where the program
- * would be without us.
+ * Where the program would be without us, when it is at pc: on a landing (a jump that
+ * stands in padding or near the program's code) or in a copy of moved instructions.
+ * Returns pc itself when it is neither.
  */
-struct wy_site *wy_site_of_outlier(unsigned long pc);
-unsigned long wy_site_outlier_pc(const struct wy_site *site, unsigned long pc);
+unsigned long wy_site_program_pc(unsigned long pc);
 
 static inline unsigned long wy_site_stub(const struct wy_site *site)
 {

@@ -428,12 +428,13 @@ unsigned long text_frames_build(const struct text *t, unsigned long eh_frame, un
 	uint8_t head[8], *row;
 
 	while (eh_frame + len - addr >= 8 && read_at(t, addr, head, 8) && u32(head) != 0) {
-		unsigned long start, fde = addr - out_addr;
 		struct text_func f;
 
 		if (u32(head) < 4 || u32(head) > eh_frame + len - addr - 4)
 			return 0;
 		if (u32(head + 4) != 0) { /* no CIE */
+			unsigned long start, fde = addr - out_addr;
+
 			if (!fde_range(t, addr, &f))
 				return 0;
 			start = f.start - out_addr;

@@ -27,7 +27,7 @@ struct wy_tracee {
 	enum tracee_state state;
 	struct wy_exec_slot *slot;	/* SEIZED, LEAVING */
 	bool listening;			/* stopped by job control */
-	unsigned long mask;		/* the signal mask that the program shall have */
+	struct wy_inject_program program;
 	const char *name;		/* FIRST */
 	struct wy_inject inject;
 };
@@ -85,14 +85,16 @@ static void drop(struct wy_follow *f, struct wy_tracee *t)
 	free(t);
 }
 
-int wy_follow_first(struct wy_follow *f, pid_t pid, unsigned long mask, const char *name)
+int wy_follow_first(struct wy_follow *f, pid_t pid, const struct wy_inject_program *program,
+		    const char *name)
 {
 	struct wy_tracee *t = add(f, pid, FIRST);
 
 	if (!t)
 		return -ENOMEM;
 	t->name = name;
-	t->mask = mask;
+	t->program = *program;
+	t->program.flags = WY_BOOT_EXEC | WY_BOOT_FIRST;
 	return 0;
 }
 
@@ -141,10 +143,7 @@ static enum wy_follow_result inject_result(struct wy_follow *f, struct wy_tracee
 
 static enum wy_follow_result start_injection(struct wy_follow *f, struct wy_tracee *t, int *ret_status)
 {
-	unsigned long flags = WY_BOOT_EXEC | (t->state == FIRST ? WY_BOOT_FIRST : 0);
-
-	return inject_result(f, t, wy_inject_begin(&t->inject, &f->config, t->tid, flags, t->mask),
-			     ret_status);
+	return inject_result(f, t, wy_inject_begin(&t->inject, &f->config, t->tid, &t->program), ret_status);
 }
 
 /* Lets the thread go on, with this signal; if it is gone, waitpid(2) will say so. */
@@ -290,6 +289,15 @@ static int refine(pid_t tid, int error)
 	return line && atoi(line + strlen("\nTracerPid:\t")) ? EPERM : EACCES;
 }
 
+static struct wy_inject_program program_of(const struct wy_exec_slot *slot)
+{
+	return (struct wy_inject_program) {
+		.flags = WY_BOOT_EXEC,
+		.mask = slot->mask,
+		.ignored = slot->ignored & WY_SIGNALS_RESET,
+	};
+}
+
 static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 {
 	pid_t tid = wy_find_thread(slot);
@@ -312,7 +320,7 @@ static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 		return;
 	}
 	t->slot = slot;
-	t->mask = slot->mask;
+	t->program = program_of(slot);
 	slot->serial = (unsigned long)tid;
 	set_slot(slot, WY_EXEC_SEIZED);
 }
@@ -429,7 +437,7 @@ void wy_follow_take_over(struct wy_follow *f)
 		t = add(f, tid, SEIZED);
 		if (!t)
 			continue;
-		t->mask = slot->mask;
+		t->program = program_of(slot);
 		if (ptrace(PTRACE_SEIZE, tid, 0, OPTIONS) == 0)
 			t->slot = slot;
 		else

@@ -44,11 +44,12 @@ int wy_follow_init(struct wy_follow *f, struct wy_host_session *session);
 
 /*
  * Takes up a child that has made itself traced (PTRACE_TRACEME) and will
- * execute, with SIGTRAP not blocked; mask: the signal mask that its program
- * shall have.  name: for the report if the agent cannot start in it.
+ * execute, with SIGTRAP not blocked; name: for the report if the agent
+ * cannot start in it.  The flags of program are filled in.
  * Returns 0 or -ENOMEM.
  */
-int wy_follow_first(struct wy_follow *f, pid_t pid, unsigned long mask, const char *name);
+int wy_follow_first(struct wy_follow *f, pid_t pid, const struct wy_inject_program *program,
+		    const char *name);
 
 /*
  * Takes one event of waitpid(2).  A process may also be found dead while

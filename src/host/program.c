@@ -94,10 +94,10 @@ static bool gives_privileges(const char *path, const struct stat *st)
 static const char *foreign(const char *path, bool *ret_elf)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	Elf64_Ehdr eh;
+	Elf64_Ehdr eh = { 0 };
 
 	/* Whatever cannot be read or is no ELF file is the kernel's business. */
-	if (fd < 0 || read(fd, &eh, sizeof(eh)) < (ssize_t)offsetof(Elf64_Ehdr, e_version))
+	if (fd < 0 || read(fd, &eh, sizeof(eh)) < SELFMAG)
 		return NULL;
 	*ret_elf = memcmp(eh.e_ident, ELFMAG, SELFMAG) == 0;
 	if (!*ret_elf)

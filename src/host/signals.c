@@ -113,6 +113,11 @@ unsigned long wy_signals_inherited_mask(void)
 	return inherited_mask;
 }
 
+bool wy_signals_inherited_ignored(int nr)
+{
+	return inherited[nr].sa_handler == SIG_IGN;
+}
+
 void wy_signals_plain(unsigned int *bell)
 {
 	struct sigaction act = { .sa_handler = SIG_DFL };

@@ -34,6 +34,9 @@ void wy_signals_give_back(void);
 /* The signal mask that waylay inherited, as the kernel's set. */
 unsigned long wy_signals_inherited_mask(void);
 
+/* Is this signal ignored by who started waylay? */
+bool wy_signals_inherited_ignored(int nr);
+
 /* For a detached supervisor: dies of what is sent to it, as any process. */
 void wy_signals_plain(unsigned int *bell);
 

@@ -136,6 +136,17 @@ int wy_supervisor_init(struct wy_supervisor *v, unsigned int flags)
 	return 0;
 }
 
+static int follow_first(struct wy_supervisor *v)
+{
+	struct wy_inject_program program = { .mask = wy_signals_inherited_mask() };
+
+	for (int nr = 1; nr < 32; nr++) {
+		if ((WY_SIGNALS_RESET & WY_SIG_BIT(nr)) && wy_signals_inherited_ignored(nr))
+			program.ignored |= WY_SIG_BIT(nr);
+	}
+	return wy_follow_first(&v->follow, v->program.pid, &program, v->program.path);
+}
+
 int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 {
 	int err;
@@ -153,7 +164,7 @@ int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 	if (v->program.trace_error)
 		v->caught = false;
 	if (v->caught)
-		err = wy_follow_first(&v->follow, v->program.pid, wy_signals_inherited_mask(), v->program.path);
+		err = follow_first(v);
 	else
 		report_first(v);
 	if (err)

@@ -55,12 +55,38 @@ static void restore_files_limit(struct wy_inject *in)
 	in->files_raised = 0;
 }
 
+static int ignore_signal(struct wy_inject *in, unsigned long sig)
+{
+	/* Below its stack there is nothing yet. */
+	unsigned long at = (in->saved.rsp - 1024) & ~15ul;
+	unsigned long action[4] = { (unsigned long)SIG_IGN };
+	unsigned long arg[6] = { sig, at, 0, MASK_LEN };
+	int err = wy_remote_write(&in->remote, at, action, sizeof(action));
+
+	return err ? err : wy_remote_call_untrapped(&in->remote, &in->saved, __NR_rt_sigaction, arg);
+}
+
+/*
+ * What the kernel has forgotten.  With the agent in the program, it is only
+ * SIGTRAP that the kernel has to know of.
+ */
+static void ignore_signals(struct wy_inject *in, bool with_agent)
+{
+	unsigned long set = in->program.ignored & (with_agent ? WY_SIG_BIT(SIGTRAP) : WY_SIGNALS_RESET);
+
+	for (unsigned long sig = 1; in->remote.insn && sig <= 64; sig++) {
+		if ((set & WY_SIG_BIT(sig)) && ignore_signal(in, sig) < 0)
+			return;
+	}
+}
+
 /* Gives the program back as it was, and lets it go.  error: why the agent is not in it, or 0. */
 static enum wy_inject_result finish(struct wy_inject *in, int error)
 {
-	unsigned long mask = in->mask;
+	unsigned long mask = in->program.mask;
 	pid_t pid = in->remote.tid;
 
+	ignore_signals(in, !error);
 	close_fd(&in->remote.mem_fd);
 	restore_files_limit(in);
 	in->error = error;
@@ -125,12 +151,13 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 	const struct wy_image *image = in->config->image;
 	struct wy_boot boot = {
 		.magic = WY_BOOT_MAGIC,
-		.flags = in->flags | (in->config->session_fd < 0 ? WY_BOOT_NO_SESSION : 0),
+		.flags = in->program.flags | (in->config->session_fd < 0 ? WY_BOOT_NO_SESSION : 0),
 		.region = in->region,
 		.region_len = in->region_len,
 		.text_len = image->text_len,
 		.arena_off = l->arena_off,
-		.mask = in->mask,
+		.mask = in->program.mask,
+		.ignored = in->program.ignored,
 		.pc = in->saved.rip,
 		.sp = in->saved.rsp,
 		.minsigstksz = auxv->minsigstksz,
@@ -169,7 +196,7 @@ static int run_agent(struct wy_inject *in, const struct layout *l)
 }
 
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
-				      pid_t pid, unsigned long flags, unsigned long mask)
+				      pid_t pid, const struct wy_inject_program *program)
 {
 	struct layout l = layout_of(config->image);
 	/* A breakpoint with SIGTRAP blocked would reset the program's action for it. */
@@ -179,8 +206,7 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 
 	memset(in, 0, sizeof(*in));
 	in->config = config;
-	in->flags = flags;
-	in->mask = mask;
+	in->program = *program;
 	in->remote.tid = pid;
 	in->remote.mem_fd = -1;
 	if (ptrace(PTRACE_GETREGS, pid, 0, &in->saved) < 0)
@@ -216,27 +242,6 @@ static void close_sockets(struct wy_inject *in, const struct user_regs_struct *r
 		wy_remote_call(&in->remote, &in->saved, __NR_close, other, &ignored);
 }
 
-/* A breakpoint that the agent ran into has reset this disposition, if the signal was ignored. */
-static int ignore_trap_signal(struct wy_inject *in)
-{
-	const struct wy_image *image = in->config->image;
-	unsigned long boot = in->region + layout_of(image).boot_off;
-	unsigned long action[4] = { (unsigned long)SIG_IGN };
-	unsigned long arg[6] = { SIGTRAP, boot, 0, MASK_LEN };
-	size_t insn = wy_image_find_code(image, "\x0f\x05", 2);
-	long got;
-	int err;
-
-	/* By now only the agent's own text may make system calls without being caught. */
-	if (!insn)
-		return -ENOENT;
-	in->remote.insn = in->region + insn;
-	err = wy_remote_write(&in->remote, boot, action, sizeof(action));
-	if (!err)
-		err = wy_remote_call(&in->remote, &in->saved, __NR_rt_sigaction, arg, &got);
-	return err;
-}
-
 /* A stop of the agent's own making.  Its registers are in regs. */
 static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_regs_struct *regs)
 {
@@ -256,8 +261,9 @@ static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_
 		err = (int)(long)regs->rdi;
 		if (!err)
 			in->saved.gs_base = regs->gs_base;
-		if (!err && regs->rsi == 1 && ignore_trap_signal(in) == -ESRCH)
-			err = -ESRCH;
+		/* By now only the agent's own text may make system calls without being caught. */
+		if (!err)
+			in->remote.insn = in->region + wy_image_find_code(in->config->image, "\x0f\x05", 2);
 		return finish(in, err);
 	}
 	return finish(in, -EPROTO);

@@ -26,11 +26,18 @@ struct wy_inject_config {
 	int session_fd;			/* -1: WY_BOOT_NO_SESSION */
 };
 
+/* What the new image takes over from before its exec, and the loader cannot see. */
+struct wy_inject_program {
+	unsigned long flags;	/* WY_BOOT_EXEC, and perhaps WY_BOOT_FIRST */
+	unsigned long mask;	/* the signal mask that it shall have */
+	unsigned long ignored;	/* of WY_SIGNALS_RESET, those that it shall ignore */
+};
+
 struct wy_inject {
 	const struct wy_inject_config *config;
 	struct wy_remote remote;
 	struct user_regs_struct saved;
-	unsigned long flags, mask;
+	struct wy_inject_program program;
 	unsigned long region, region_len;
 	struct rlimit files;	/* what the program may open, if that was raised for a moment */
 	int files_raised;
@@ -46,12 +53,12 @@ enum wy_inject_result {
 };
 
 /*
- * pid is in a ptrace stop at the end of its execve(2).  flags: WY_BOOT_EXEC and
- * perhaps WY_BOOT_FIRST.  mask: the signal mask that the program shall have;
- * until it goes on, all is blocked.  config must stay until the end.  in->error is -ENOEXEC for a program that is not an x86-64 one.
+ * pid is in a ptrace stop at the end of its execve(2).  config must stay until
+ * the end.  Until the program goes on, nearly all signals are blocked in it.
+ * in->error is -ENOEXEC for a program that is not an x86-64 one.
  */
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
-				      pid_t pid, unsigned long flags, unsigned long mask);
+				      pid_t pid, const struct wy_inject_program *program);
 
 /* status: what waitpid(2) said of the process.  Never called after an end. */
 enum wy_inject_result wy_inject_event(struct wy_inject *in, int status);

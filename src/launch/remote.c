@@ -180,11 +180,10 @@ static bool trap_pending(pid_t tid)
 	return false;
 }
 
-int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
-		   const unsigned long arg[6], long *ret_value)
+static int set_call(const struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+		    const unsigned long arg[6])
 {
 	struct user_regs_struct now = *regs;
-	int status, err;
 
 	now.rip = r->insn;
 	now.orig_rax = -1ul;	/* no system call is under way: nothing to restart */
@@ -195,8 +194,32 @@ int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, lon
 	now.r10 = arg[3];
 	now.r8 = arg[4];
 	now.r9 = arg[5];
-	if (ptrace(PTRACE_SETREGS, r->tid, 0, &now) < 0)
-		return -errno;
+	return ptrace(PTRACE_SETREGS, r->tid, 0, &now) < 0 ? -errno : 0;
+}
+
+int wy_remote_call_untrapped(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+			     const unsigned long arg[6])
+{
+	int status, err = set_call(r, regs, nr, arg);
+
+	/* Before the call and after it. */
+	for (int stops = 0; !err && stops < 2;) {
+		err = go(r, PTRACE_SYSCALL, &status);
+		if (!err && status >> 16 == 0 && (WSTOPSIG(status) & 0x7f) == SIGTRAP)
+			stops++;
+	}
+	return err;
+}
+
+int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+		   const unsigned long arg[6], long *ret_value)
+{
+	struct user_regs_struct now;
+	int status, err;
+
+	err = set_call(r, regs, nr, arg);
+	if (err)
+		return err;
 	/*
 	 * A stop may be another than the end of the step: see go().  Where the
 	 * thread is tells whether the step was made; its trap may still be to

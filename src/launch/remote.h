@@ -44,4 +44,11 @@ int wy_remote_find_insn(struct wy_remote *r, unsigned long vdso);
 int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
 		   const unsigned long arg[6], long *ret_value);
 
+/*
+ * The same without a single step, whose trap would reset an action "ignore"
+ * for SIGTRAP; slower.  The result of the call is not looked at.
+ */
+int wy_remote_call_untrapped(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+			     const unsigned long arg[6]);
+
 #endif

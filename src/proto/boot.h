@@ -56,6 +56,7 @@ struct wy_boot {
 	unsigned long text_len;
 	unsigned long arena_off;
 	unsigned long mask;		/* the program's signal mask, as the kernel's 64-bit set */
+	unsigned long ignored;		/* of WY_SIGNALS_RESET, those that the program ignores */
 	unsigned long pc, sp;		/* where the program will go on */
 	unsigned long minsigstksz;	/* AT_MINSIGSTKSZ of the program, 0 if it has none */
 	unsigned long hwcap2;		/* AT_HWCAP2 of the program */
@@ -67,5 +68,9 @@ struct wy_boot {
  * (SIGSYS 31, SIGSEGV 11, SIGBUS 7); the program sees its own idea of them. */
 #define WY_SIG_BIT(sig)		(1ul << ((sig) - 1))
 #define WY_SIGNALS_OWNED	(WY_SIG_BIT(31) | WY_SIG_BIT(11) | WY_SIG_BIT(7))
+
+/* Signals that a program may ignore without the kernel knowing it after an exec: the agent's own,
+ * and SIGTRAP (5), which stopping the agent resets.  The loader sets SIGTRAP again at the end. */
+#define WY_SIGNALS_RESET	(WY_SIGNALS_OWNED | WY_SIG_BIT(5))
 
 #endif

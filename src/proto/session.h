@@ -58,6 +58,7 @@ struct wy_exec_slot {
 	int error;			/* host: errno of a refusal, positive */
 	unsigned long cookie_addr;	/* program address of a word that holds cookie: proves */
 	unsigned long mask;		/* agent: the program's signal mask, for the new image */
+	unsigned long ignored;		/* agent: of WY_SIGNALS_RESET, those that the program ignores */
 	unsigned long cookie;		/* that the tid that was seized is the one that asked */
 	unsigned long serial;		/* host's own use */
 };

@@ -55,11 +55,17 @@ static void heap(void)
 /* Memory at fixed places, big reservations, all as the kernel alone would give them. */
 static void fixed(void)
 {
-	static const unsigned long places[] = { 0x10000, 0x200000, 0x10000000, 0x100000000,
+	static const unsigned long places[] = { 0x10000, 0x1000000, 0x10000000, 0x100000000,
 		0x700000000, 0xc000000000, 0x10000000000, 0x200000000000, 0x600000000000,
 		0x620000000000, 0x7e0000000000 };
 	void *p;
 
+	/* where an address sanitizer keeps its shadow */
+	p = (void *)sc(SYS_mmap, 0x00007fff8000, 0x10007fff8000 - 0x00007fff8000, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+	say("a sanitizer's shadow: %s", p == (void *)0x7fff8000 ? "there" : err_name((long)p));
+	if (p == (void *)0x7fff8000)
+		must(sc(SYS_munmap, p, 0x10007fff8000 - 0x00007fff8000) == 0);
 	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		p = (void *)sc(SYS_mmap, places[i], 4 << 20, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
@@ -72,10 +78,6 @@ static void fixed(void)
 	p = (void *)sc(SYS_mmap, 0, 1ul << 45, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	say("32 TB reserved: %s", (long)p > 0 ? "there" : err_name((long)p));
-	/* where an address sanitizer keeps its shadow */
-	p = (void *)sc(SYS_mmap, 0x00007fff8000, 0x10007fff8000 - 0x00007fff8000, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
-	say("a sanitizer's shadow: %s", p == (void *)0x7fff8000 ? "there" : err_name((long)p));
 }
 
 /*

@@ -102,7 +102,7 @@ def what_a_program_inherits():
         os.nice(3)
         resource.setrlimit(resource.RLIMIT_NOFILE, (77, 99))
 
-    fields = "^(SigBlk|SigIgn|SigQ|ShdPnd|SigPnd|Umask|TracerPid|NoNewPrivs|Seccomp|Cap.*|Cpus_allowed)"
+    fields = "^(SigBlk|SigIgn|ShdPnd|SigPnd|Umask|TracerPid|NoNewPrivs|Seccomp|Cap.*|Cpus_allowed)"
     script = f"grep -E '{fields}' /proc/self/status; cut -d' ' -f 19 /proc/self/stat; " \
              "grep -v processes /proc/self/limits"
     want = native("sh", "-c", script, preexec_fn=prepare)

@@ -191,14 +191,12 @@ enum arch_where arch_recover(struct wy_thread *t, struct ucontext *uc, bool *ret
 	unsigned long pc = r->rip;
 
 	*ret_has_temp_mask = false;
-	if (pc - wy_arena.region >= wy_arena.region_len) {
-		struct wy_site *site = wy_site_of_outlier(pc);
-
-		if (site)
-			r->rip = wy_site_outlier_pc(site, pc);
+	if (pc - wy_arena.region >= wy_arena.region_len ||
+	    pc - wy_arena.code - WY_SITES_MAX * WY_STUB_SIZE < WY_COPIES_LEN) {
+		r->rip = wy_site_program_pc(pc);
 		return ARCH_IN_PROGRAM;
 	}
-	if (pc - wy_arena.code < WY_ARENA_CODE)
+	if (pc - wy_arena.code < WY_SITES_MAX * WY_STUB_SIZE)
 		return in_stub(t, uc, pc - wy_arena.code, ret_has_temp_mask, ret_temp_mask);
 	if (within(pc, &g->enter)) {
 		/* rcx is the site from the stub's lea on */

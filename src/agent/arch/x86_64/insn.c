@@ -404,7 +404,7 @@ bool insn_target(const struct insn *in, const uint8_t *bytes, unsigned long addr
 	if (in->map == 0 && (in->opcode == 0xc2 || in->opcode == 0xca))
 		return false;
 	if (in->imm_len == 1)
-		off = (int8_t)bytes[in->imm_off];
+		off = (bytes[in->imm_off] ^ 0x80L) - 0x80;
 	else if (in->imm_len == 2)
 		off = (int16_t)(bytes[in->imm_off] | bytes[in->imm_off + 1] << 8);
 	else
