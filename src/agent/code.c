@@ -30,62 +30,77 @@ static long open_proc(const char *path, int flags)
 	return sys4(__NR_openat, AT_FDCWD_, path, flags | O_CLOEXEC, 0);
 }
 
-static long write_through_proc(unsigned long addr, const void *bytes, size_t len)
+void wy_code_begin(struct wy_code *code)
 {
-	long fd = open_proc("/proc/self/mem", O_RDWR);
-	long ret;
-
-	if (fd < 0)
-		return fd;
-	ret = sys4(__NR_pwrite64, fd, bytes, len, addr);
-	sys1(__NR_close, fd);
-	if (ret < 0)
-		return ret;
-	return ret == (long)len ? 0 : -EIO;
+	code->open = code->open_len = 0;
+	code->fd = wy_thread_alone() ? open_proc("/proc/self/mem", O_RDWR) : -ENOENT;
 }
 
-static long write_through_mprotect(unsigned long addr, const void *bytes, size_t len)
+static void close_pages(struct wy_code *code)
+{
+	if (code->open_len)
+		sys3(__NR_mprotect, code->open, code->open_len, PROT_READ | PROT_EXEC);
+	code->open_len = 0;
+}
+
+void wy_code_end(struct wy_code *code)
+{
+	close_pages(code);
+	if (code->fd >= 0)
+		sys1(__NR_close, code->fd);
+}
+
+static long open_pages(struct wy_code *code, unsigned long addr, size_t len)
 {
 	unsigned long first = addr & -PAGE;
 	unsigned long size = ((addr + len + PAGE - 1) & -PAGE) - first;
-	long ret = sys3(__NR_mprotect, first, size, PROT_READ | PROT_WRITE | PROT_EXEC);
+	long ret;
 
-	if (ret < 0)
-		return ret;
-	if (len == 8 && !(addr & 7))
-		__atomic_store_n((unsigned long *)addr, *(const unsigned long *)bytes, __ATOMIC_RELEASE);
-	else
-		wy_usermem_copy((void *)addr, bytes, len);
-	return sys3(__NR_mprotect, first, size, PROT_READ | PROT_EXEC);
-}
-
-static long write_any(unsigned long addr, const void *bytes, size_t len)
-{
-	bool alone = wy_thread_alone();
-	long ret = alone ? write_through_proc(addr, bytes, len)
-			 : write_through_mprotect(addr, bytes, len);
-
-	if (ret < 0)
-		ret = alone ? write_through_mprotect(addr, bytes, len)
-			    : write_through_proc(addr, bytes, len);
-	if (ret < 0)
-		wy_fault(WY_FAULT_WRITE);
+	if (code->open_len && first >= code->open && first + size <= code->open + code->open_len)
+		return 0;
+	close_pages(code);
+	ret = sys3(__NR_mprotect, first, size, PROT_READ | PROT_WRITE | PROT_EXEC);
+	if (!ret) {
+		code->open = first;
+		code->open_len = size;
+	}
 	return ret;
 }
 
-long wy_code_write(unsigned long addr, const void *bytes, size_t len)
+static long write_bytes(struct wy_code *code, unsigned long addr, const void *bytes, size_t len)
+{
+	long ret;
+
+	if (code->fd < 0 && open_pages(code, addr, len) == 0) {
+		if (len == 8 && !(addr & 7))
+			__atomic_store_n((unsigned long *)addr, *(const unsigned long *)bytes,
+					 __ATOMIC_RELEASE);
+		else
+			wy_usermem_copy((void *)addr, bytes, len);
+		return 0;
+	}
+	if (code->fd < 0)
+		code->fd = open_proc("/proc/self/mem", O_RDWR);
+	ret = sys4(__NR_pwrite64, code->fd, bytes, len, addr);
+	if (ret == (long)len)
+		return 0;
+	wy_fault(WY_FAULT_WRITE);
+	return ret < 0 ? ret : -EIO;
+}
+
+long wy_code_write(struct wy_code *code, unsigned long addr, const void *bytes, size_t len)
 {
 	unsigned long word_at = addr & -8ul;
 	unsigned long word;
 	unsigned char *b = (unsigned char *)&word;
 
 	if (addr + len > word_at + 8)
-		return write_any(addr, bytes, len);
+		return write_bytes(code, addr, bytes, len);
 	if (copy_from_program(&word, word_at, 8) < 0)
 		return -EFAULT;
 	for (size_t i = 0; i < len; i++)
 		b[addr - word_at + i] = ((const unsigned char *)bytes)[i];
-	return write_any(word_at, &word, 8);
+	return write_bytes(code, word_at, &word, 8);
 }
 
 void wy_code_sync(void)

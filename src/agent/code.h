@@ -7,14 +7,24 @@
 #include <stddef.h>
 
 /*
- * Writes bytes to a page that is mapped readable and executable.  Up to 8 bytes
+ * A burst of writing.  Through /proc/self/mem while this thread is the only one
+ * (its descriptor must not be seen by others), else through mprotect(2); each
+ * stands in for the other.
+ */
+struct wy_code {
+	long fd;			/* of /proc/self/mem, or negative */
+	unsigned long open, open_len;	/* pages that are writable for now */
+};
+void wy_code_begin(struct wy_code *code);
+void wy_code_end(struct wy_code *code);
+
+/*
+ * Writes bytes to pages that are mapped readable and executable.  Up to 8 bytes
  * inside one aligned word are written as one store, so that another processor
  * sees the old or the new ones; anything longer must be code that nobody runs yet.
- * Through /proc/self/mem when this thread is the only one (the descriptor must
- * not be seen by others), else through mprotect(2); each stands in for the other.
  * Returns 0 or -errno.
  */
-long wy_code_write(unsigned long addr, const void *bytes, size_t len);
+long wy_code_write(struct wy_code *code, unsigned long addr, const void *bytes, size_t len);
 
 /* Makes sure that every processor sees code written before, in this process. */
 void wy_code_sync(void);

@@ -7,8 +7,10 @@
  */
 #include <asm/errno.h>
 #include <asm/prctl.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
+#include "agent/module.h"
 #include "agent/op.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
@@ -57,8 +59,25 @@ static enum wy_verdict op_ptrace(struct wy_call *call)
 	return wy_answer(call, ret);
 }
 
+/* Mappings change: what was known about code in them is no longer true. */
+static enum wy_verdict op_remap(struct wy_call *call)
+{
+	wy_module_forget((unsigned long)call->arg[0], (unsigned long)call->arg[1]);
+	return WY_PASS;
+}
+
+static enum wy_verdict op_mmap(struct wy_call *call)
+{
+	return call->arg[3] & MAP_FIXED ? op_remap(call) : WY_PASS;
+}
+
 void wy_guard_ops(void)
 {
+	wy_gate_op(__NR_mmap, op_mmap);
+	wy_gate_op(__NR_munmap, op_remap);
+	wy_gate_op(__NR_mprotect, op_remap);
+	wy_gate_op(__NR_pkey_mprotect, op_remap);
+	wy_gate_op(__NR_mremap, op_remap);
 	wy_gate_op(__NR_ptrace, op_ptrace);
 	wy_gate_op(__NR_prctl, op_prctl);
 	wy_gate_op(__NR_arch_prctl, op_arch_prctl);

@@ -16,4 +16,7 @@ struct wy_module {
  */
 long wy_module_find(unsigned long addr, struct wy_module *m);
 
+/* The mappings in [start, start + len) are about to change: what was known of them is not. */
+void wy_module_forget(unsigned long start, unsigned long len);
+
 #endif

@@ -133,6 +133,8 @@ static bool taken(void *ctx, unsigned long addr, unsigned long len)
 	return false;
 }
 
+static struct wy_code writer;	/* under WY_LOCK_REWRITE */
+
 /* Writes code and remembers it. */
 static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int len)
 {
@@ -145,7 +147,7 @@ static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int le
 		    !add_edit(addr + done, old, bytes + done, n, false))
 			return false;
 	}
-	return wy_code_write(addr, bytes, len) == 0;
+	return wy_code_write(&writer, addr, bytes, len) == 0;
 }
 
 /* ---- places that belong to a site ---- */
@@ -286,7 +288,7 @@ static bool use_before(struct wy_site *site, const struct text *text)
 	len += make_jump(code + len, at + len, wy_site_stub(site));
 	copies[nr_copies].from = before.addr;
 	copies[nr_copies].site = site->addr;
-	if (wy_code_write(at, code, len) < 0)
+	if (wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	nr_copies++;
 	wy_code_sync();
@@ -369,7 +371,7 @@ static bool use_pun(struct wy_site *site)
 		return false;
 	len = make_jump(code, at, stub);
 	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, true) ||
-	    wy_code_write(at, code, len) < 0)
+	    wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();
 	jump[0] = 0xe9;
@@ -424,7 +426,9 @@ void wy_site_rewrite(struct wy_site *site, long nr)
 		/* Somebody was faster, or a branch entered behind the jump. */
 		site->next_try = site->trips * 2;
 	} else {
+		wy_code_begin(&writer);
 		how = climb(site);
+		wy_code_end(&writer);
 		if (how != site->how) {
 			count_how(site->how, -1ul);
 			count_how(how, 1);

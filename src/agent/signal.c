@@ -341,7 +341,8 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 		site = &wy_arena.site[0];
 	site->trips++;
 	t->gate_flags |= WY_GATE_BY_SIGNAL;
-	arch_redirect(uc, wy_site_stub(site));
+	/* Through the gate even if no layer wants it: there it is rewritten. */
+	arch_redirect(uc, arch_stub_wanted(site));
 }
 
 void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)

@@ -31,6 +31,7 @@ static long fill_stubs(void)
 	static unsigned char page[STUBS_PER_FILL * WY_STUB_SIZE];	/* under the lock */
 	unsigned int distance = (unsigned int)((unsigned long)wy_arena.site - wy_arena.code);
 	unsigned long at = wy_arena.code + (unsigned long)wy_arena.filled * WY_STUB_SIZE;
+	struct wy_code code;
 	long ret;
 
 	if (wy_arena.filled >= WY_SITES_MAX)
@@ -49,7 +50,9 @@ static long fill_stubs(void)
 			p[3] = (unsigned char)(v >> 24);
 		}
 	}
-	ret = wy_code_write(at, page, sizeof(page));
+	wy_code_begin(&code);
+	ret = wy_code_write(&code, at, page, sizeof(page));
+	wy_code_end(&code);
 	if (ret < 0)
 		return ret;
 	wy_arena.filled += STUBS_PER_FILL;

@@ -202,7 +202,7 @@ def show(data):
 def difference(name, a, b):
     if a == b:
         return []
-    la, lb = show(a), show(b)
+    la, lb = (data.decode("utf-8", "replace").splitlines() for data in (a, b))
     lines = [f"{name} differs:"]
     first = next((i for i, (x, y) in enumerate(zip(la, lb)) if x != y), min(len(la), len(lb)))
     lines += [f"    native  {line}" for line in la[max(first - 2, 0):first + 6]] or ["    native  -"]

@@ -205,7 +205,8 @@ static void end_wait(void)
 	fd = open("fifo", O_WRONLY | O_NONBLOCK);
 	if (fd >= 0)
 		close(fd);
-	kill(sleeper, SIGKILL);
+	if (sleeper > 0)
+		kill(sleeper, SIGKILL);
 }
 
 /* ends: what SA_RESTART makes of it: 'r' goes on until it gets what it waits for, 'e' is EINTR. */
@@ -378,8 +379,11 @@ static void stopped(void)
 					wait_until_in(self, self, waits[i].nr);
 					kill(self, SIGSTOP);
 					kill(self, SIGCONT);
-					wait_until_in(self, self, waits[i].nr);
-					end_wait();
+					/* epoll_wait says EINTR; read waits on */
+					if (waits[i].nr == SYS_read) {
+						wait_until_in(self, self, SYS_read);
+						end_wait();
+					}
 					_exit(0);
 				}
 			}

@@ -18,7 +18,7 @@
 
 /* Offsets in a stub, from gate.S, in the order of wy_stub_marks. */
 struct stub_marks {
-	unsigned char switched, ret, choose, native, done, native_leave, leave, leave_switched,
+	unsigned char wanted, switched, ret, choose, native, done, native_leave, leave, leave_switched,
 		left, left_sp;
 };
 extern const struct stub_marks wy_stub_marks;
@@ -40,6 +40,11 @@ struct rt_sigframe {
 	struct ucontext uc;
 	struct siginfo info;
 };
+
+unsigned long arch_stub_wanted(const struct wy_site *site)
+{
+	return wy_site_stub(site) + wy_stub_marks.wanted;
+}
 
 unsigned long arch_stub_done(const struct wy_site *site)
 {

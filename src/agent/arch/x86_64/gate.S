@@ -40,6 +40,7 @@ wy_stub_template:
 .Lfix0:	SITE_REF(S_INTEREST)
 	movzbl	(%r11,%rcx), %ecx
 	jrcxz	.Lnative
+.Lwanted:
 	mov	%rsp, %gs:T_USER_SP
 	mov	%gs:T_STACK, %rsp
 .Lswitched:
@@ -85,6 +86,7 @@ wy_stub_fixups:			/* ends with 0 */
 	.byte	.Lfix3 - wy_stub_template, .Lfix4 - wy_stub_template, .Lfix5 - wy_stub_template
 	.byte	.Lfix6 - wy_stub_template, 0
 wy_stub_marks:			/* struct stub_marks in frame.c */
+	.byte	.Lwanted - wy_stub_template
 	.byte	.Lswitched - wy_stub_template
 	.byte	.Lret - wy_stub_template
 	.byte	.Lchoose - wy_stub_template
