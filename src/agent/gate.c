@@ -57,9 +57,14 @@ void wy_gate_layer(const struct wy_layer *layer)
 
 struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp)
 {
-	for (int i = 0; i < WY_RECORDS; i++) {
-		struct wy_record *r = &t->record[i];
+	struct wy_record *r = &t->record[t->record_last];
 
+	if (r->state != WY_RECORD_FREE && r->call.site == site && r->call.sp == sp)
+		return r;
+	if (!t->records_used)
+		return NULL;
+	for (int i = 0; i < WY_RECORDS; i++) {
+		r = &t->record[i];
 		if (r->state != WY_RECORD_FREE && r->call.site == site && r->call.sp == sp)
 			return r;
 	}
@@ -68,7 +73,11 @@ struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site
 
 void wy_record_free(struct wy_thread *t, struct wy_record *record)
 {
+	if (record->state != WY_RECORD_FREE)
+		t->records_used--;
 	record->state = WY_RECORD_FREE;
+	if (!(t->gate_flags & WY_GATE_REWOUND))
+		return;
 	for (int i = 0; i < WY_RECORDS; i++) {
 		if (t->record[i].state == WY_RECORD_REWOUND)
 			return;
@@ -82,7 +91,9 @@ static struct wy_record *record_take(struct wy_thread *t, const struct wy_site *
 {
 	struct wy_record *best = NULL;
 
-	for (int i = 0; i < WY_RECORDS; i++) {
+	if (!t->records_used)
+		best = &t->record[0];
+	for (int i = 0; i < WY_RECORDS && t->records_used; i++) {
 		struct wy_record *r = &t->record[i];
 
 		if (r->state == WY_RECORD_FREE) {
@@ -97,6 +108,8 @@ static struct wy_record *record_take(struct wy_thread *t, const struct wy_site *
 		if (!best || (best->state != WY_RECORD_FREE && r->seq < best->seq))
 			best = r;
 	}
+	t->records_used += best->state == WY_RECORD_FREE;
+	t->record_last = (unsigned int)(best - t->record);
 	best->seq = ++t->record_seq;
 	best->misses = 0;
 	best->leave = false;
@@ -260,7 +273,7 @@ void wy_call_leave(struct wy_call *call)
 		call->ret = r->call.ret;
 		for (int i = 0; i < 6; i++)
 			call->arg[i] = r->orig[i];
-		r->state = WY_RECORD_FREE;
+		wy_record_free(t, r);
 	}
 	call->target = arch_stub_done(call->site);
 }
