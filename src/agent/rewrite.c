@@ -41,7 +41,8 @@
 #include "agent/usermem.h"
 
 #define PAGE		4096ul
-#define EDITS_MAX	4096u
+#define EDITS_MAX	16384u
+#define EDIT_CHAINS	1024u
 #define LANDINGS_MAX	128u
 #define OUTLIERS	8192u
 #define COPY_SIZE	64ul
@@ -51,18 +52,21 @@
 
 /* ---- what was written ---- */
 
+/* Found by the 64 bytes of memory that they start in; an edit has at most 8 bytes. */
 struct edit {
 	unsigned long addr;
-	unsigned int len;
+	unsigned short next;	/* in its chain, number + 1 */
+	unsigned char len;
 	bool depends;		/* not written: a punned jump has these bytes as part of itself */
 	unsigned char old[8], now[8];
 };
 static struct edit edits[EDITS_MAX];
+static unsigned short chains[EDIT_CHAINS];
 static unsigned int nr_edits;
 
-static bool overlaps(const struct edit *e, unsigned long addr, unsigned long len)
+static unsigned short *chain_of(unsigned long addr)
 {
-	return e->addr < addr + len && addr < e->addr + e->len;
+	return &chains[(addr >> 6) % EDIT_CHAINS];
 }
 
 static bool same(const unsigned char *a, const unsigned char *b, unsigned int len)
@@ -81,20 +85,60 @@ static bool still_ours(const struct edit *e)
 	return copy_from_program(now, e->addr, e->len) == 0 && same(now, e->now, e->len);
 }
 
+/* The first edit, from e on, that touches [addr, addr + len) and still stands there. */
+static struct edit *touching(unsigned long line, unsigned short from, unsigned long addr,
+			     unsigned long len)
+{
+	for (unsigned short n = from; n; n = edits[n - 1].next) {
+		struct edit *e = &edits[n - 1];
+
+		if (e->addr >> 6 == line && e->addr < addr + len && addr < e->addr + e->len &&
+		    still_ours(e))
+			return e;
+	}
+	return NULL;
+}
+
+/* Forgets what the program has rewritten or unmapped. */
+static void sweep_edits(void)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < EDIT_CHAINS; i++)
+		chains[i] = 0;
+	for (unsigned int i = 0; i < nr_edits; i++) {
+		if (!still_ours(&edits[i]))
+			continue;
+		edits[kept] = edits[i];
+		edits[kept].next = *chain_of(edits[kept].addr);
+		kept++;
+		*chain_of(edits[kept - 1].addr) = (unsigned short)kept;
+	}
+	nr_edits = kept;
+}
+
 static bool add_edit(unsigned long addr, const unsigned char *old, const unsigned char *now,
 		     unsigned int len, bool depends)
 {
+	unsigned short *chain = chain_of(addr);
 	struct edit *e = NULL;
 
-	for (unsigned int i = 0; i < nr_edits && !e; i++) {
-		if (edits[i].addr == addr && edits[i].len == len && edits[i].depends == depends)
-			e = &edits[i];
+	if (nr_edits == EDITS_MAX)
+		sweep_edits();
+	for (unsigned short n = *chain; n && !e; n = edits[n - 1].next) {
+		struct edit *old_edit = &edits[n - 1];
+
+		if (old_edit->addr == addr && old_edit->len == len && old_edit->depends == depends)
+			e = old_edit;
 	}
-	if (!e && nr_edits < EDITS_MAX)
+	if (!e) {
+		if (nr_edits == EDITS_MAX)
+			return false;
 		e = &edits[nr_edits++];
-	if (!e)
-		return false;
-	*e = (struct edit){ .addr = addr, .len = len, .depends = depends };
+		*e = (struct edit){ .addr = addr, .len = (unsigned char)len, .depends = depends,
+				    .next = *chain };
+		*chain = (unsigned short)nr_edits;
+	}
 	for (unsigned int i = 0; i < len; i++) {
 		e->old[i] = old[i];
 		e->now[i] = now[i];
@@ -110,14 +154,15 @@ static bool read_original(void *ctx, unsigned long addr, void *buf, unsigned lon
 	(void)ctx;
 	if (copy_from_program(buf, addr, len) < 0)
 		return false;
-	for (unsigned int i = 0; i < nr_edits; i++) {
-		const struct edit *e = &edits[i];
+	for (unsigned long line = (addr - 8) >> 6; line <= (addr + len - 1) >> 6; line++) {
+		unsigned short from = chains[line % EDIT_CHAINS];
+		struct edit *e;
 
-		if (e->depends || !overlaps(e, addr, len) || !still_ours(e))
-			continue;
-		for (unsigned int k = 0; k < e->len; k++) {
-			if (e->addr + k - addr < len)
-				b[e->addr + k - addr] = e->old[k];
+		for (; (e = touching(line, from, addr, len)); from = e->next) {
+			for (unsigned int k = 0; k < e->len && !e->depends; k++) {
+				if (e->addr + k - addr < len)
+					b[e->addr + k - addr] = e->old[k];
+			}
 		}
 	}
 	return true;
@@ -126,8 +171,8 @@ static bool read_original(void *ctx, unsigned long addr, void *buf, unsigned lon
 static bool taken(void *ctx, unsigned long addr, unsigned long len)
 {
 	(void)ctx;
-	for (unsigned int i = 0; i < nr_edits; i++) {
-		if (overlaps(&edits[i], addr, len) && still_ours(&edits[i]))
+	for (unsigned long line = (addr - 8) >> 6; line <= (addr + len - 1) >> 6; line++) {
+		if (touching(line, chains[line % EDIT_CHAINS], addr, len))
 			return true;
 	}
 	return false;
@@ -397,6 +442,11 @@ static enum wy_site_how climb(struct wy_site *site)
 	if (use_pun(site))
 		return WY_SITE_PUN;
 	return WY_SITE_SIGNAL;
+}
+
+bool wy_site_stands(const struct wy_site *site)
+{
+	return site_is_syscall(site) || taken(NULL, site->addr, 2);
 }
 
 static void count_how(enum wy_site_how how, unsigned long n)

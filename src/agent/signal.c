@@ -320,12 +320,7 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 	struct wy_site *site;
 
 	if (info->si_arch != AUDIT_ARCH_X86_64) {
-		unsigned long stub = arch_int80_stub(addr);
-
-		if (stub)
-			arch_redirect(uc, stub);
-		else
-			wy_fault(WY_FAULT_NO_STUB);
+		arch_int80(uc);
 		return;
 	}
 	if ((int)arch_trip_nr(uc) == __NR_rt_sigreturn) {
@@ -334,11 +329,14 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 		/* Its site is never rewritten: unwinders know a restorer by its bytes. */
 		t->slot->by_signal++;
 		wy_call_announce(&call);
+		arch_save_regs(t, uc);
 		do_sigreturn(t, call.sp);
 	}
 	site = wy_site_get(addr);
-	if (!site)
-		site = &wy_arena.site[0];
+	if (!site) {
+		arch_call_now(uc);
+		return;
+	}
 	site->trips++;
 	t->gate_flags |= WY_GATE_BY_SIGNAL;
 	/* Through the gate even if no layer wants it: there it is rewritten. */
@@ -363,7 +361,7 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 
 		if (is_owned(sig) && is_sync(info) && sig != SIGSYS) {
 			wy_fault(WY_FAULT_AGENT);
-			die(t, sig, info, true);
+			die(t, sig, info, false);
 			return;
 		}
 		defer(t, sig, info, uc, !in_handler);

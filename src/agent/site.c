@@ -73,7 +73,7 @@ static unsigned int hash_slot(unsigned long addr)
 	return (unsigned int)((addr * 0x9e3779b97f4a7c15ul) >> 40) % HASH_SIZE;
 }
 
-struct wy_site *wy_site_find(unsigned long addr)
+static struct wy_site *find(unsigned long addr)
 {
 	for (unsigned int h = hash_slot(addr);; h = (h + 1) % HASH_SIZE) {
 		unsigned int n = __atomic_load_n(&hash[h], __ATOMIC_ACQUIRE);
@@ -85,32 +85,73 @@ struct wy_site *wy_site_find(unsigned long addr)
 	}
 }
 
+static void insert(struct wy_site *site)
+{
+	unsigned int h = hash_slot(site->addr);
+
+	while (hash[h])
+		h = (h + 1) % HASH_SIZE;
+	__atomic_store_n(&hash[h], (unsigned short)(site - wy_arena.site + 1), __ATOMIC_RELEASE);
+}
+
+/*
+ * The arena is full.  Sites whose code is gone (a library unloaded, a just-in-time
+ * compiler's code rewritten) are given away.  Readers without the lock may miss a
+ * site while the table is made anew; they then come here and wait.
+ */
+static void sweep(void)
+{
+	for (unsigned int h = 0; h < HASH_SIZE; h++)
+		__atomic_store_n(&hash[h], 0, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < wy_arena.used; i++) {
+		struct wy_site *site = &wy_arena.site[i];
+
+		if (site->addr && !wy_site_stands(site))
+			site->addr = 0;
+		if (site->addr)
+			insert(site);
+	}
+}
+
+static struct wy_site *free_site(void)
+{
+	if (wy_arena.used < wy_arena.filled || fill_stubs() == 0)
+		return &wy_arena.site[wy_arena.used++];
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		for (unsigned int i = 0; i < wy_arena.used; i++) {
+			if (!wy_arena.site[i].addr)
+				return &wy_arena.site[i];
+		}
+		sweep();
+	}
+	return NULL;
+}
+
 struct wy_site *wy_site_get(unsigned long addr)
 {
-	struct wy_site *site = wy_site_find(addr);
-	unsigned int h;
+	struct wy_site *site = find(addr);
 
 	if (site)
 		return site;
 	wy_lock(WY_LOCK_SITES);
-	site = wy_site_find(addr);
-	if (!site && wy_arena.used == wy_arena.filled && fill_stubs() < 0)
-		wy_fault(WY_FAULT_NO_STUB);
-	if (!site && wy_arena.used < wy_arena.filled) {
-		site = &wy_arena.site[wy_arena.used++];
-		site->addr = addr;
-		site->back = addr + 2;
-		site->interest = wy_interest;
-		site->gate = wy_gate_enter;
-		site->leave = wy_gate_leave;
-		site->how = WY_SITE_SIGNAL;
-		site->next_try = 2;
-		__atomic_add_fetch(&wy_session->sites_signal, 1, __ATOMIC_RELAXED);
-		for (h = hash_slot(addr); hash[h]; h = (h + 1) % HASH_SIZE)
-			;
-		__atomic_store_n(&hash[h], (unsigned short)(wy_arena.used), __ATOMIC_RELEASE);
+	site = find(addr);
+	if (!site) {
+		site = free_site();
+		if (site) {
+			site->back = addr + 2;
+			site->interest = wy_interest;
+			site->gate = wy_gate_enter;
+			site->leave = wy_gate_leave;
+			site->how = WY_SITE_SIGNAL;
+			site->trips = 0;
+			site->next_try = 2;
+			site->addr = addr;
+			insert(site);
+			__atomic_add_fetch(&wy_session->sites_signal, 1, __ATOMIC_RELAXED);
+		} else {
+			wy_fault(WY_FAULT_NO_STUB);
+		}
 	}
 	wy_unlock(WY_LOCK_SITES);
 	return site;
 }
-

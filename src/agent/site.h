@@ -4,13 +4,13 @@
  *
  * Every site that tripped Syscall User Dispatch once has a struct wy_site and,
  * at a fixed distance from it, a stub (arch/gate.S) that makes its calls from
- * then on.  Sites are never freed while the program lives in this image: a
- * thread may be inside a stub for as long as its call blocks.  When the arena
- * is full, further sites share none: see wy_site_get().
+ * then on.  A site is only given away when the arena is full and its code is
+ * gone: a thread may be inside a stub for as long as its call blocks.
  */
 #ifndef WY_AGENT_SITE_H
 #define WY_AGENT_SITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "agent/arch/x86_64/offsets.h"
 #include "proto/boot.h"
@@ -59,12 +59,9 @@ long wy_sites_start(const struct wy_boot *boot);
 
 /*
  * The site of the syscall instruction at addr, made when it is new.  Async-signal-safe,
- * takes a lock of the agent's own.  NULL when no more stubs can be had.
+ * takes locks of the agent's own.  NULL when no more stubs can be had.
  */
 struct wy_site *wy_site_get(unsigned long addr);
-
-/* The same, but never makes one. */
-struct wy_site *wy_site_find(unsigned long addr);
 
 /*
  * Where the program would be without us, when it is at pc: on a landing (a jump that
@@ -77,6 +74,9 @@ static inline unsigned long wy_site_stub(const struct wy_site *site)
 {
 	return wy_arena.code + (unsigned long)(site - wy_arena.site) * WY_STUB_SIZE;
 }
+
+/* Is there still a syscall instruction, or what we made of it? */
+bool wy_site_stands(const struct wy_site *site);
 
 /* Rewrites the site so that its calls come by a jump, if that can be done safely. Counts how it went. */
 void wy_site_rewrite(struct wy_site *site, long nr);

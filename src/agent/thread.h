@@ -18,6 +18,7 @@
 #ifndef WY_AGENT_THREAD_H
 #define WY_AGENT_THREAD_H
 
+#include <asm/sigcontext.h>
 #include "agent/arch/x86_64/syscall.h"
 #include "agent/layer.h"
 #include "proto/boot.h"
@@ -104,6 +105,8 @@ struct wy_thread {
 	unsigned long clone_mask;	/* the program's signal mask meanwhile */
 	int clone_stub;
 	unsigned long exec_cookie;
+	struct sigcontext trip_regs;	/* at the rt_sigreturn that is being made */
+	bool trip_regs_valid;
 	void *layer_data[4];
 };
 enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };

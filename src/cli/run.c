@@ -75,33 +75,21 @@ static int parse(struct options *o, int argc, char **argv)
 	optind = 0;
 	while ((opt = getopt_long(argc, argv, "+:v", long_options, NULL)) != -1) {
 		switch (opt) {
-		case OPT_HELP:
-			return cli_print(CLI_FAILED, help);
-		case OPT_STATS:
-			o->stats = true;
-			break;
-		case OPT_STATS_JSON:
-			o->json = optarg;
-			break;
-		case OPT_NO_FOLLOW:
-			o->flags |= WY_NO_FOLLOW;
-			break;
-		case OPT_NO_PATCH:
-			o->flags |= WY_NO_PATCH;
-			break;
+		case OPT_HELP: return cli_print(CLI_FAILED, help);
+		case OPT_STATS: o->stats = true; break;
+		case OPT_STATS_JSON: o->json = optarg; break;
+		case OPT_NO_FOLLOW: o->flags |= WY_NO_FOLLOW; break;
+		case OPT_NO_PATCH: o->flags |= WY_NO_PATCH; break;
 		case OPT_LAYER:
 			err = set_layer(o, optarg);
 			if (err)
 				return err;
 			break;
-		case 'v':
-			log_more();
-			break;
+		case 'v': log_more(); break;
 		case ':':
 			return cli_bad_usage(CLI_FAILED, "run", "the option '%s' wants a value",
 					     argv[optind - 1]);
-		default:
-			return cli_bad_option(CLI_FAILED, "run", argv);
+		default: return cli_bad_option(CLI_FAILED, "run", argv);
 		}
 	}
 	if (optind == argc)
@@ -141,11 +129,9 @@ static void print_stats(const struct options *o, const struct wy_session *s, FIL
 static int status_of_failure(int err)
 {
 	switch (err) {
-	case -ENOENT:
-		return CLI_NOT_FOUND;
+	case -ENOENT: return CLI_NOT_FOUND;
 	case -EAGAIN:
-	case -ENOMEM:
-		return CLI_FAILED;
+	case -ENOMEM: return CLI_FAILED;
 	}
 	return CLI_CANNOT_RUN;
 }

@@ -28,15 +28,15 @@ struct wy_follow {
 	struct wy_host_session *session;
 	struct wy_image image;
 	struct wy_inject_config config;
-	struct wy_tracee *tracees;	/* a list */
+	struct wy_tracee *tracees; /* a list */
 	unsigned int tracees_nr;
 };
 
 enum wy_follow_result {
-	WY_FOLLOW_NOT_MINE,	/* the event is about a process that is not traced */
-	WY_FOLLOW_TAKEN,	/* dealt with */
-	WY_FOLLOW_DEAD,		/* a traced process ended: its wait status is in *ret_status */
-	WY_FOLLOW_STOPPED,	/* a traced process was stopped by job control: signal in *ret_status */
+	WY_FOLLOW_NOT_MINE, /* the event is about a process that is not traced */
+	WY_FOLLOW_TAKEN,    /* dealt with */
+	WY_FOLLOW_DEAD,     /* a traced process ended: its wait status is in *ret_status */
+	WY_FOLLOW_STOPPED,  /* a traced process was stopped by job control: signal in *ret_status */
 };
 
 /* Returns 0, or -ENOEXEC if there is no usable agent in this binary. */

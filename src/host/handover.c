@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 1000	/* for a seized thread to come to its exec */
-#define LOOK_MIN_MS 20		/* between two looks whether anybody is left */
+#define PATIENCE_MS 1000 /* for a seized thread to come to its exec */
+#define LOOK_MIN_MS 20   /* between two looks whether anybody is left */
 #define LOOK_MAX_MS 2000
 
 static long now_ms(void)
@@ -127,7 +127,8 @@ int wy_handover_start(struct wy_supervisor *v)
 
 		wait_bell(life, before, 1000);
 		/* Killed before it began: its end is there to be seen. */
-		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    info.si_pid == pid)
 			break;
 	}
 	return 0;

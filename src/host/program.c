@@ -67,7 +67,7 @@ static int look_up(struct wy_program *p, const char *name, struct stat *st)
 			if (err == 0)
 				return 0;
 			if (err == -EACCES)
-				found = err;	/* unless a later directory has a better one */
+				found = err; /* unless a later directory has a better one */
 		}
 		if (!*end)
 			return found;
@@ -120,10 +120,12 @@ int wy_program_find(struct wy_program *p, const char *name, bool privileged)
 	p->elf = false;
 	what = foreign(p->path, &p->elf);
 	if (what) {
-		log_err("cannot run '%s': it is %s, and waylay runs x86-64 programs only", name, what);
+		log_err("cannot run '%s': it is %s, and waylay runs x86-64 programs only", name,
+			what);
 		return -ENOEXEC;
 	}
-	p->kind = !privileged && gives_privileges(p->path, &st) ? WY_PROGRAM_SETID : WY_PROGRAM_PLAIN;
+	p->kind = !privileged && gives_privileges(p->path, &st) ? WY_PROGRAM_SETID :
+								  WY_PROGRAM_PLAIN;
 	return 0;
 }
 
@@ -159,10 +161,11 @@ __attribute__((noreturn, noinline)) static void run_child(struct start *s)
 		s->trace_error = errno;
 		s->trace = false;
 	}
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, s->trace ? &only_trap : &s->mask, NULL, sizeof(s->mask));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, s->trace ? &only_trap : &s->mask, NULL,
+		sizeof(s->mask));
 	execve(s->path, s->argv, environ);
 	s->exec_error = errno;
-	if (errno == ENOEXEC && !s->elf)	/* a script without a first line: as execvp(3) does */
+	if (errno == ENOEXEC && !s->elf) /* a script without a first line: as execvp(3) does */
 		execve("/bin/sh", s->sh_argv, environ);
 	s->failed = true;
 	_exit(127);
@@ -198,7 +201,11 @@ static char **script_argv(const char *path, char **argv)
 int wy_program_start(struct wy_program *p, char **argv, bool trace)
 {
 	cleanup_free char **sh_argv = script_argv(p->path, argv);
-	struct start s = { .path = p->path, .argv = argv, .sh_argv = sh_argv, .trace = trace, .elf = p->elf,
+	struct start s = { .path = p->path,
+			   .argv = argv,
+			   .sh_argv = sh_argv,
+			   .trace = trace,
+			   .elf = p->elf,
 			   .mask = wy_signals_inherited_mask() };
 	unsigned long all = -1ul, before;
 	pid_t pid;
@@ -219,7 +226,8 @@ int wy_program_start(struct wy_program *p, char **argv, bool trace)
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	if (s.exec_error == ENOEXEC && p->elf)
-		return log_errno(ENOEXEC, "cannot run '%s': it is a program for another kind of machine",
+		return log_errno(ENOEXEC,
+				 "cannot run '%s': it is a program for another kind of machine",
 				 argv[0]);
 	if (s.exec_error == ENOENT) {
 		log_err("cannot run '%s': the interpreter that it names is not there", argv[0]);

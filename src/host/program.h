@@ -10,16 +10,16 @@
 #include <sys/types.h>
 
 enum wy_program_kind {
-	WY_PROGRAM_PLAIN,	/* can be caught */
-	WY_PROGRAM_SETID,	/* gets privileges that a tracer would take from it: to be left alone */
+	WY_PROGRAM_PLAIN, /* can be caught */
+	WY_PROGRAM_SETID, /* gets privileges that a tracer would take from it: to be left alone */
 };
 
 struct wy_program {
 	char path[PATH_MAX];
 	enum wy_program_kind kind;
-	bool elf;		/* not a script */
+	bool elf; /* not a script */
 	pid_t pid;
-	int trace_error;	/* 0, or why it could not be made traced: then it runs as it is */
+	int trace_error; /* 0, or why it could not be made traced: then it runs as it is */
 };
 
 /*

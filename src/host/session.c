@@ -148,12 +148,9 @@ static const char *const unfollowed_why[] = {
 	[WY_UNFOLLOWED_AGENT] = "the agent could not start in it",
 };
 static const char *const unfollowed_word[] = {
-	[WY_UNFOLLOWED_SETID] = "set-id",
-	[WY_UNFOLLOWED_TRACED] = "traced",
-	[WY_UNFOLLOWED_FOREIGN] = "foreign",
-	[WY_UNFOLLOWED_NO_HOST] = "no-host",
-	[WY_UNFOLLOWED_REFUSED] = "refused",
-	[WY_UNFOLLOWED_AGENT] = "agent",
+	[WY_UNFOLLOWED_SETID] = "set-id",    [WY_UNFOLLOWED_TRACED] = "traced",
+	[WY_UNFOLLOWED_FOREIGN] = "foreign", [WY_UNFOLLOWED_NO_HOST] = "no-host",
+	[WY_UNFOLLOWED_REFUSED] = "refused", [WY_UNFOLLOWED_AGENT] = "agent",
 };
 
 const char *wy_host_unfollowed_why(int kind)
@@ -203,7 +200,8 @@ static void print_note(const struct wy_note *n)
 		return;
 	else if (n->arg2)
 		log_warn("%s (process %d) runs uncaught: %s: %s", text, n->pid,
-			 wy_host_unfollowed_why(n->arg), strerror(n->arg2 < 0 ? -n->arg2 : n->arg2));
+			 wy_host_unfollowed_why(n->arg),
+			 strerror(n->arg2 < 0 ? -n->arg2 : n->arg2));
 	else
 		log_warn("%s (process %d) runs uncaught: %s", text, n->pid,
 			 wy_host_unfollowed_why(n->arg));

@@ -12,7 +12,7 @@
 
 struct wy_host_session {
 	struct wy_session *mem;
-	int fd;			/* the memfd, close-on-exec */
+	int fd; /* the memfd, close-on-exec */
 };
 
 /*

@@ -22,7 +22,7 @@ static void ring(void)
 	syscall(SYS_futex, the_bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Has the program got it as well?  The kernel itself sends these to the group or to the session's leader. */
+/* Has the program got it as well?  The kernel sends these to the whole foreground group. */
 static bool is_for_group(int nr, const siginfo_t *info)
 {
 	if (info->si_code != SI_KERNEL)
@@ -32,10 +32,8 @@ static bool is_for_group(int nr, const siginfo_t *info)
 	case SIGQUIT:
 	case SIGTSTP:
 	case SIGWINCH:
-	case SIGCONT:
-		return true;
-	case SIGHUP:
-		return getsid(0) != getpid();
+	case SIGCONT: return true;
+	case SIGHUP: return getsid(0) != getpid();
 	}
 	return false;
 }
@@ -81,7 +79,8 @@ void wy_signals_take(unsigned int *bell)
 			continue;
 		if (is_own_fault(nr))
 			sigaction(nr, NULL, &inherited[nr]);
-		else if (nr == SIGTTOU || nr == SIGTTIN)	/* a line of ours may go to the terminal at any time */
+		else if (nr == SIGTTOU ||
+			 nr == SIGTTIN) /* a line of ours may go to the terminal at any time */
 			sigaction(nr, &ignore, &inherited[nr]);
 		else
 			sigaction(nr, &act, &inherited[nr]);

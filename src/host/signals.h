@@ -18,7 +18,7 @@
 
 struct wy_signal {
 	int nr;
-	bool queued;		/* came by sigqueue(3), with this value */
+	bool queued; /* came by sigqueue(3), with this value */
 	union sigval value;
 };
 

@@ -28,7 +28,7 @@ void wy_stats_sum(struct wy_stats *ret, const struct wy_session *s)
 	memset(ret, 0, sizeof(*ret));
 	add(ret, &s->total);
 	ret->by_signal = load(&s->by_signal);
-	/* Pages of slots that were never used do not exist, and shall not by our looking at them. */
+	/* Pages of slots that were never used do not exist: looking would make them. */
 	for (unsigned int i = 0; i < top && i < WY_THREAD_SLOTS; i++) {
 		if (__atomic_load_n(&s->thread[i].state, __ATOMIC_SEQ_CST) == 0)
 			continue;
@@ -76,21 +76,24 @@ void wy_stats_print(const struct wy_stats *st, const struct wy_session *s, FILE 
 
 	for (unsigned int i = 0; i < WY_CALLS_MAX; i++) {
 		if (st->counts.calls[i])
-			rows[nr++] = (struct row) { i, st->counts.calls[i] };
+			rows[nr++] = (struct row){ i, st->counts.calls[i] };
 	}
 	qsort(rows, nr, sizeof(rows[0]), by_calls);
-	fprintf(out, "%10s %9s %s\n---------- --------- ----------------\n", "calls", "errors", "syscall");
+	fprintf(out, "%10s %9s %s\n---------- --------- ----------------\n", "calls", "errors",
+		"syscall");
 	for (unsigned int i = 0; i < nr; i++) {
 		snprintf(errors, sizeof(errors), "%lu", st->counts.errors[rows[i].nr]);
 		fprintf(out, "%10lu %9s %s\n", rows[i].calls, strcmp(errors, "0") ? errors : "",
 			name_of(rows[i].nr, buf));
 	}
-	fprintf(out, "---------- --------- ----------------\n%10lu %9lu total\n", st->calls, st->errors);
+	fprintf(out, "---------- --------- ----------------\n%10lu %9lu total\n", st->calls,
+		st->errors);
 	fprintf(out, "caught: %lu by jump, %lu by signal\n", st->by_jump, st->by_signal);
-	fprintf(out, "sites: %lu padding, %lu before, %lu pun, %lu signal\n", load(&s->sites_padding),
-		load(&s->sites_before), load(&s->sites_pun), load(&s->sites_signal));
-	fprintf(out, "processes: %lu, threads: %lu, execs: %lu\n", load(&s->processes), load(&s->threads),
-		load(&s->execs));
+	fprintf(out, "sites: %lu padding, %lu before, %lu pun, %lu signal\n",
+		load(&s->sites_padding), load(&s->sites_before), load(&s->sites_pun),
+		load(&s->sites_signal));
+	fprintf(out, "processes: %lu, threads: %lu, execs: %lu\n", load(&s->processes),
+		load(&s->threads), load(&s->execs));
 	fflush(out);
 }
 
@@ -107,7 +110,8 @@ static void put_unfollowed(struct json *j, const struct wy_session *s)
 	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
 		const struct wy_note *n = &s->note[i];
 
-		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) < 2 || n->kind != WY_NOTE_UNFOLLOWED)
+		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) < 2 ||
+		    n->kind != WY_NOTE_UNFOLLOWED)
 			continue;
 		json_object_open(j);
 		json_key(j, "path");

@@ -53,7 +53,8 @@ static void program_stopped(struct wy_supervisor *v, int signal)
 		v->following = false;
 	stop_self(signal);
 	/* Whoever continued waylay alone meant the program. */
-	if (waitid(P_PID, (id_t)v->program.pid, &info, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	if (waitid(P_PID, (id_t)v->program.pid, &info, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) ==
+		    0 &&
 	    info.si_pid == 0)
 		kill(v->program.pid, SIGCONT);
 }
@@ -83,7 +84,8 @@ static void take_events(struct wy_supervisor *v)
 static void supervise(struct wy_supervisor *v)
 {
 	while (!v->ended) {
-		unsigned int *bell = v->following ? &v->session.mem->doorbell : &v->idle_bell;
+		bool following = v->following;
+		unsigned int *bell = following ? &v->session.mem->doorbell : &v->idle_bell;
 		unsigned int before = __atomic_load_n(bell, __ATOMIC_SEQ_CST);
 
 		/* Everything is looked at after the bell was read: what comes later rings again. */
@@ -92,7 +94,7 @@ static void supervise(struct wy_supervisor *v)
 			wy_follow_requests(&v->follow);
 		take_events(v);
 		wy_host_notes_print(v->session.mem);
-		if (!v->ended)
+		if (!v->ended && v->following == following) /* else the bell is another now */
 			syscall(SYS_futex, bell, FUTEX_WAIT, before, NULL, NULL, 0);
 	}
 }

@@ -26,11 +26,11 @@ struct wy_supervisor {
 	struct wy_host_session session;
 	struct wy_program program;
 	struct wy_follow follow;
-	bool following;		/* this process does the following */
-	bool caught;		/* the program was started with the agent */
-	unsigned int idle_bell;	/* where it waits when another one follows */
+	bool following;         /* this process does the following */
+	bool caught;            /* the program was started with the agent */
+	unsigned int idle_bell; /* where it waits when another one follows */
 	bool ended;
-	int status;		/* of the program, as waitpid(2) says it */
+	int status; /* of the program, as waitpid(2) says it */
 };
 
 /*

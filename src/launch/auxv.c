@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#define AT_MINSIGSTKSZ_ 51	/* not in every elf.h */
-#define PAGE 4096ul
-#define WORDS_MAX (8ul << 20)	/* arguments and environment are at most 6 MB; this only ends the search */
+#define AT_MINSIGSTKSZ_ 51 /* not in every elf.h */
+#define PAGE            4096ul
+#define WORDS_MAX \
+	(8ul << 20) /* arguments and environment are at most 6 MB; this only ends the search */
 
 /* Reads words from rising addresses, a page of them at a time. */
 struct cursor {
@@ -58,9 +59,9 @@ int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_au
 		return -ENOEXEC;
 	err = next_word(&c, &argc);
 	if (!err)
-		err = skip_to_null(&c);	/* argv */
+		err = skip_to_null(&c); /* argv */
 	if (!err)
-		err = skip_to_null(&c);	/* envp */
+		err = skip_to_null(&c); /* envp */
 	for (int n = 0; !err; n++) {
 		unsigned long type, value;
 
@@ -75,33 +76,15 @@ int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_au
 				return -ENOEXEC;
 			*ret = a;
 			return 0;
-		case AT_PHDR:
-			a.phdr = value;
-			break;
-		case AT_PHENT:
-			a.phent = value;
-			break;
-		case AT_PHNUM:
-			a.phnum = value;
-			break;
-		case AT_BASE:
-			a.base = value;
-			break;
-		case AT_ENTRY:
-			a.entry = value;
-			break;
-		case AT_PAGESZ:
-			a.pagesz = value;
-			break;
-		case AT_SYSINFO_EHDR:
-			a.vdso = value;
-			break;
-		case AT_HWCAP2:
-			a.hwcap2 = value;
-			break;
-		case AT_MINSIGSTKSZ_:
-			a.minsigstksz = value;
-			break;
+		case AT_PHDR: a.phdr = value; break;
+		case AT_PHENT: a.phent = value; break;
+		case AT_PHNUM: a.phnum = value; break;
+		case AT_BASE: a.base = value; break;
+		case AT_ENTRY: a.entry = value; break;
+		case AT_PAGESZ: a.pagesz = value; break;
+		case AT_SYSINFO_EHDR: a.vdso = value; break;
+		case AT_HWCAP2: a.hwcap2 = value; break;
+		case AT_MINSIGSTKSZ_: a.minsigstksz = value; break;
 		}
 	}
 	return err;
@@ -126,7 +109,7 @@ int wy_loads_read(const struct wy_remote *r, const struct wy_auxv *auxv, struct 
 		}
 		if (ph[i].p_type != PT_LOAD)
 			continue;
-		/* Without a PT_PHDR: the headers stand behind the ELF header, in the first segment. */
+		/* No PT_PHDR: they stand behind the ELF header, in the first segment. */
 		if (!have_bias && ph[i].p_offset == 0) {
 			bias = auxv->phdr - sizeof(Elf64_Ehdr) - ph[i].p_vaddr;
 			have_bias = true;

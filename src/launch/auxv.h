@@ -13,8 +13,8 @@ struct wy_auxv {
 
 /* Where the program's segments are. */
 struct wy_loads {
-	unsigned long low, high;	/* first byte, and behind the last one */
-	int fixed;			/* linked for this address: not position independent */
+	unsigned long low, high; /* first byte, and behind the last one */
+	int fixed;               /* linked for this address: not position independent */
 };
 
 /*

@@ -16,8 +16,10 @@ int wy_handshake_send(pid_t pid, int remote_fd, int session_fd)
 	} control = { 0 };
 	char byte = 0;
 	struct iovec data = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1,
-			      .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &data,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	cleanup_fd int fd = -1;

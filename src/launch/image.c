@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PAGE 4096ul
+#define PAGE      4096ul
 #define IMAGE_MAX (16ul << 20)
 
 static size_t page_up(size_t n)
@@ -77,24 +77,20 @@ static int parse_relocations(struct wy_image *im)
 	for (unsigned int i = 0; i < im->phdr_nr; i++) {
 		const Elf64_Phdr *p = &im->phdr[i];
 
-		if (p->p_type == PT_DYNAMIC && in_file(im, p->p_offset, p->p_filesz) && p->p_offset % 8 == 0) {
+		if (p->p_type == PT_DYNAMIC && in_file(im, p->p_offset, p->p_filesz) &&
+		    p->p_offset % 8 == 0) {
 			dyn = (const void *)(im->file + p->p_offset);
 			dyn_nr = p->p_filesz / sizeof(*dyn);
 		}
 	}
 	for (size_t i = 0; i < dyn_nr && dyn[i].d_tag != DT_NULL; i++) {
 		switch (dyn[i].d_tag) {
-		case DT_RELA:
-			rela_at = dyn[i].d_un.d_ptr;
-			break;
-		case DT_RELASZ:
-			rela_len = dyn[i].d_un.d_val;
-			break;
+		case DT_RELA: rela_at = dyn[i].d_un.d_ptr; break;
+		case DT_RELASZ: rela_len = dyn[i].d_un.d_val; break;
 		case DT_NEEDED:
 		case DT_REL:
 		case DT_RELR:
-		case DT_JMPREL:
-			return -ENOEXEC;
+		case DT_JMPREL: return -ENOEXEC;
 		}
 	}
 	if (!rela_len)
@@ -122,7 +118,8 @@ int wy_image_parse(struct wy_image *ret, const void *file, size_t len)
 
 	if (len < sizeof(*eh) || memcmp(eh->e_ident, ELFMAG, SELFMAG) != 0)
 		return -ENOEXEC;
-	if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64 || eh->e_type != ET_DYN)
+	if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64 ||
+	    eh->e_type != ET_DYN)
 		return -ENOEXEC;
 	if (eh->e_phentsize != sizeof(Elf64_Phdr) || eh->e_phoff % 8)
 		return -ENOEXEC;

@@ -19,9 +19,9 @@ struct wy_image {
 	unsigned int phdr_nr;
 	const Elf64_Rela *rela;
 	size_t rela_nr;
-	size_t text_len;	/* from 0: what is not writable, whole pages */
-	size_t init_len;	/* up to here there are bytes to write; zeros follow */
-	size_t len;		/* of the whole, whole pages */
+	size_t text_len; /* from 0: what is not writable, whole pages */
+	size_t init_len; /* up to here there are bytes to write; zeros follow */
+	size_t len;      /* of the whole, whole pages */
 	size_t entry;
 };
 
@@ -31,7 +31,7 @@ struct wy_image {
  */
 int wy_image_parse(struct wy_image *ret, const void *file, size_t len);
 
-/* Returns the offset in the image of these bytes of its executable part, or 0 if they are not there. */
+/* Returns where in the executable part of the image these bytes are, or 0 if they are not. */
 size_t wy_image_find_code(const struct wy_image *image, const void *bytes, size_t len);
 
 /*

@@ -16,9 +16,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#define PAGE 4096ul
-#define CS_64BIT 0x33
-#define MASK_LEN 8
+#define PAGE         4096ul
+#define MASK_LEN     8
 #define FILES_ENOUGH 1024
 
 struct layout {
@@ -35,13 +34,13 @@ static struct layout layout_of(const struct wy_image *image)
 	return l;
 }
 
-/* The agent opens three files for a moment, which shall not fail because the program may open few. */
+/* The agent opens three files for a moment, which shall not fail for want of numbers. */
 static void raise_files_limit(struct wy_inject *in)
 {
 	struct rlimit high;
 
-	if (prlimit(in->remote.tid, RLIMIT_NOFILE, NULL, &in->files) < 0 || in->files.rlim_cur >= FILES_ENOUGH ||
-	    in->files.rlim_cur == in->files.rlim_max)
+	if (prlimit(in->remote.tid, RLIMIT_NOFILE, NULL, &in->files) < 0 ||
+	    in->files.rlim_cur >= FILES_ENOUGH || in->files.rlim_cur == in->files.rlim_max)
 		return;
 	high = in->files;
 	high.rlim_cur = high.rlim_max;
@@ -58,12 +57,13 @@ static void restore_files_limit(struct wy_inject *in)
 static int ignore_signal(struct wy_inject *in, unsigned long sig)
 {
 	/* Below its stack there is nothing yet. */
-	unsigned long at = (in->saved.rsp - 1024) & ~15ul;
+	unsigned long at = (wy_regs_sp(&in->saved) - 1024) & ~15ul;
 	unsigned long action[4] = { (unsigned long)SIG_IGN };
 	unsigned long arg[6] = { sig, at, 0, MASK_LEN };
 	int err = wy_remote_write(&in->remote, at, action, sizeof(action));
 
-	return err ? err : wy_remote_call_untrapped(&in->remote, &in->saved, __NR_rt_sigaction, arg);
+	return err ? err :
+		     wy_remote_call_untrapped(&in->remote, &in->saved, __NR_rt_sigaction, arg);
 }
 
 /*
@@ -72,7 +72,8 @@ static int ignore_signal(struct wy_inject *in, unsigned long sig)
  */
 static void ignore_signals(struct wy_inject *in, bool with_agent)
 {
-	unsigned long set = in->program.ignored & (with_agent ? WY_SIG_BIT(SIGTRAP) : WY_SIGNALS_RESET);
+	unsigned long set = in->program.ignored &
+			    (with_agent ? WY_SIG_BIT(SIGTRAP) : WY_SIGNALS_RESET);
 
 	for (unsigned long sig = 1; in->remote.insn && sig <= 64; sig++) {
 		if ((set & WY_SIG_BIT(sig)) && ignore_signal(in, sig) < 0)
@@ -96,7 +97,7 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 	}
 	if (!error)
 		mask &= ~WY_SIGNALS_OWNED;
-	if (ptrace(PTRACE_SETREGS, pid, 0, &in->saved) < 0 ||
+	if (wy_regs_set(pid, &in->saved) < 0 ||
 	    ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &mask) < 0 ||
 	    ptrace(PTRACE_DETACH, pid, 0, in->remote.held_signal) < 0) {
 		in->error = -errno;
@@ -107,8 +108,9 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 
 static int map_writable(struct wy_inject *in, unsigned long addr, unsigned long len)
 {
-	unsigned long arg[6] = { addr, len, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0 };
+	unsigned long arg[6] = {
+		addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0
+	};
 	long got;
 	int err = wy_remote_call(&in->remote, &in->saved, __NR_mmap, arg, &got);
 
@@ -158,8 +160,8 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 		.arena_off = l->arena_off,
 		.mask = in->program.mask,
 		.ignored = in->program.ignored,
-		.pc = in->saved.rip,
-		.sp = in->saved.rsp,
+		.pc = wy_regs_pc(&in->saved),
+		.sp = wy_regs_sp(&in->saved),
 		.minsigstksz = auxv->minsigstksz,
 		.hwcap2 = auxv->hwcap2,
 		.phdr = auxv->phdr,
@@ -181,18 +183,16 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 
 static int run_agent(struct wy_inject *in, const struct layout *l)
 {
-	struct user_regs_struct regs = in->saved;
+	struct wy_regs regs = in->saved;
+	unsigned long boot = in->region + l->boot_off;
+	int err;
 
-	regs.orig_rax = -1ul;
-	regs.rip = in->region + in->config->image->entry;
-	regs.rdi = in->region + l->boot_off;
-	regs.rsp = in->region + l->boot_off + PAGE + WY_BOOT_STACK;
-	regs.rbp = 0;
-	regs.eflags &= ~0x400ul;	/* the direction flag */
-	if (ptrace(PTRACE_SETREGS, in->remote.tid, 0, &regs) < 0 ||
-	    ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
-		return -errno;
-	return 0;
+	wy_regs_prepare_entry(&regs, in->region + in->config->image->entry,
+			      boot + PAGE + WY_BOOT_STACK, boot);
+	err = wy_regs_set(in->remote.tid, &regs);
+	if (!err && ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
+		err = -errno;
+	return err;
 }
 
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
@@ -209,14 +209,14 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 	in->program = *program;
 	in->remote.tid = pid;
 	in->remote.mem_fd = -1;
-	if (ptrace(PTRACE_GETREGS, pid, 0, &in->saved) < 0)
+	if (wy_regs_get(pid, &in->saved) < 0)
 		return WY_INJECT_LOST;
-	if (in->saved.cs != CS_64BIT)
+	if (!wy_regs_are_64bit(&in->saved))
 		return finish(in, -ENOEXEC);
 	if (ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &all) < 0)
 		return WY_INJECT_LOST;
 	raise_files_limit(in);
-	err = wy_auxv_read_stack(&in->remote, in->saved.rsp, &auxv);
+	err = wy_auxv_read_stack(&in->remote, wy_regs_sp(&in->saved), &auxv);
 	if (!err)
 		err = wy_remote_find_insn(&in->remote, auxv.vdso);
 	if (!err)
@@ -233,9 +233,9 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 }
 
 /* The agent waits for what will not come: its sockets must not stay in the program. */
-static void close_sockets(struct wy_inject *in, const struct user_regs_struct *regs)
+static void close_sockets(struct wy_inject *in, const struct wy_regs *regs)
 {
-	unsigned long one[6] = { regs->rdi }, other[6] = { regs->rsi };
+	unsigned long one[6] = { wy_regs_arg(regs, 0) }, other[6] = { wy_regs_arg(regs, 1) };
 	long ignored;
 
 	if (wy_remote_call(&in->remote, &in->saved, __NR_close, one, &ignored) == 0)
@@ -243,13 +243,14 @@ static void close_sockets(struct wy_inject *in, const struct user_regs_struct *r
 }
 
 /* A stop of the agent's own making.  Its registers are in regs. */
-static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_regs_struct *regs)
+static enum wy_inject_result agent_stop(struct wy_inject *in, const struct wy_regs *regs)
 {
 	int err;
 
-	switch (regs->rax) {
+	switch (wy_regs_result(regs)) {
 	case WY_TRAP_SESSION:
-		err = wy_handshake_send(in->remote.tid, (int)regs->rsi, in->config->session_fd);
+		err = wy_handshake_send(in->remote.tid, (int)wy_regs_arg(regs, 1),
+					in->config->session_fd);
 		if (err) {
 			close_sockets(in, regs);
 			return finish(in, err);
@@ -258,12 +259,14 @@ static enum wy_inject_result agent_stop(struct wy_inject *in, const struct user_
 			return WY_INJECT_LOST;
 		return WY_INJECT_MORE;
 	case WY_TRAP_READY:
-		err = (int)(long)regs->rdi;
+		err = (int)(long)wy_regs_arg(regs, 0);
 		if (!err)
-			in->saved.gs_base = regs->gs_base;
+			wy_regs_keep_agent(&in->saved, regs);
 		/* By now only the agent's own text may make system calls without being caught. */
 		if (!err)
-			in->remote.insn = in->region + wy_image_find_code(in->config->image, "\x0f\x05", 2);
+			in->remote.insn = in->region + wy_image_find_code(in->config->image,
+									  WY_CALL_INSN,
+									  WY_CALL_INSN_LEN);
 		return finish(in, err);
 	}
 	return finish(in, -EPROTO);
@@ -280,7 +283,7 @@ static bool is_breakpoint(pid_t pid, int status)
 
 enum wy_inject_result wy_inject_event(struct wy_inject *in, int status)
 {
-	struct user_regs_struct regs;
+	struct wy_regs regs;
 	pid_t pid = in->remote.tid;
 
 	if (!WIFSTOPPED(status)) {
@@ -289,14 +292,14 @@ enum wy_inject_result wy_inject_event(struct wy_inject *in, int status)
 		return finish(in, -ESRCH);
 	}
 	if (status >> 16)
-		in->remote.held_signal = 0;	/* SIGCONT: what was to stop it is void */
+		in->remote.held_signal = 0; /* SIGCONT: what was to stop it is void */
 	else if (WSTOPSIG(status) == SIGSTOP)
 		in->remote.held_signal = SIGSTOP;
 	else if (WSTOPSIG(status) != SIGTRAP)
 		/* The agent has failed in its own start: the program shall not pay for it. */
 		return finish(in, -EFAULT);
 	if (is_breakpoint(pid, status)) {
-		if (ptrace(PTRACE_GETREGS, pid, 0, &regs) < 0)
+		if (wy_regs_get(pid, &regs) < 0)
 			return WY_INJECT_LOST;
 		return agent_stop(in, &regs);
 	}

@@ -23,33 +23,33 @@
 
 struct wy_inject_config {
 	const struct wy_image *image;
-	int session_fd;			/* -1: WY_BOOT_NO_SESSION */
+	int session_fd; /* -1: WY_BOOT_NO_SESSION */
 };
 
 /* What the new image takes over from before its exec, and the loader cannot see. */
 struct wy_inject_program {
-	unsigned long flags;	/* WY_BOOT_EXEC, and perhaps WY_BOOT_FIRST */
-	unsigned long mask;	/* the signal mask that it shall have */
-	unsigned long ignored;	/* of WY_SIGNALS_RESET, those that it shall ignore */
+	unsigned long flags;   /* WY_BOOT_EXEC, and perhaps WY_BOOT_FIRST */
+	unsigned long mask;    /* the signal mask that it shall have */
+	unsigned long ignored; /* of WY_SIGNALS_RESET, those that it shall ignore */
 };
 
 struct wy_inject {
 	const struct wy_inject_config *config;
 	struct wy_remote remote;
-	struct user_regs_struct saved;
+	struct wy_regs saved;
 	struct wy_inject_program program;
 	unsigned long region, region_len;
-	struct rlimit files;	/* what the program may open, if that was raised for a moment */
+	struct rlimit files; /* what the program may open, if that was raised for a moment */
 	int files_raised;
-	int error;		/* 0, or why the agent is not in the program: -errno */
-	int death;		/* wait status, when WY_INJECT_DEAD */
+	int error; /* 0, or why the agent is not in the program: -errno */
+	int death; /* wait status, when WY_INJECT_DEAD */
 };
 
 enum wy_inject_result {
-	WY_INJECT_MORE,		/* running: more stops will come */
-	WY_INJECT_DONE,		/* detached; error tells whether the agent is in */
-	WY_INJECT_DEAD,		/* gone, and taken from waitpid(2): status in death */
-	WY_INJECT_LOST,		/* as good as gone: waitpid(2) will say more */
+	WY_INJECT_MORE, /* running: more stops will come */
+	WY_INJECT_DONE, /* detached; error tells whether the agent is in */
+	WY_INJECT_DEAD, /* gone, and taken from waitpid(2): status in death */
+	WY_INJECT_LOST, /* as good as gone: waitpid(2) will say more */
 };
 
 /*

@@ -6,26 +6,27 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 
-#define KB	(1ul << 10)
-#define MB	(1ul << 20)
-#define GB	(1ul << 30)
-#define LOWEST	(64 * KB)	/* below, a mapping would hide uses of null pointers */
-#define AIR	(64 * KB)	/* left free around other mappings */
+#define KB     (1ul << 10)
+#define MB     (1ul << 20)
+#define GB     (1ul << 30)
+#define LOWEST (64 * KB) /* below, a mapping would hide uses of null pointers */
+#define AIR    (64 * KB) /* left free around other mappings */
 
 struct search {
 	struct wy_remote *r;
-	const struct user_regs_struct *regs;
+	const struct wy_regs *regs;
 	unsigned long len;
 	unsigned long found;
-	int err;		/* why the last try failed, for the program's mmap */
+	int err; /* why the last try failed, for the program's mmap */
 };
 
 /* Returns 1 when mapped, 0 when there is no room there, else an error of the thread. */
 static int try_at(struct search *s, unsigned long addr)
 {
 	unsigned long fixed = addr ? MAP_FIXED_NOREPLACE : 0;
-	unsigned long arg[6] = { addr, s->len, PROT_READ | PROT_EXEC,
-				 MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1ul, 0 };
+	unsigned long arg[6] = {
+		addr, s->len, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1ul, 0
+	};
 	unsigned long undo[6] = { 0, s->len };
 	long got, ignored;
 	int err;
@@ -37,7 +38,7 @@ static int try_at(struct search *s, unsigned long addr)
 		s->err = (int)got;
 		return 0;
 	}
-	if (addr && (unsigned long)got != addr) {	/* an old kernel takes it for a hint */
+	if (addr && (unsigned long)got != addr) { /* an old kernel takes it for a hint */
 		undo[0] = (unsigned long)got;
 		err = wy_remote_call(s->r, s->regs, __NR_munmap, undo, &ignored);
 		return err;
@@ -69,7 +70,7 @@ static int map_near(struct search *s, unsigned long target)
 		if (got == 0)
 			got = try_at(s, (target + away[i]) & ~(AIR - 1));
 	}
-	return got ? got : try_at(s, 0);	/* far is better than not at all */
+	return got ? got : try_at(s, 0); /* far is better than not at all */
 }
 
 /* Under the text; else between its end and the heap, else over the heap. */
@@ -102,8 +103,8 @@ static int map_around(struct search *s, const struct wy_loads *loads)
 	return got ? got : try_at(s, 0);
 }
 
-int wy_place_map(struct wy_remote *r, const struct user_regs_struct *regs,
-		 const struct wy_auxv *auxv, unsigned long len, unsigned long *ret_addr)
+int wy_place_map(struct wy_remote *r, const struct wy_regs *regs, const struct wy_auxv *auxv,
+		 unsigned long len, unsigned long *ret_addr)
 {
 	struct search s = { .r = r, .regs = regs, .len = len, .err = -ENOMEM };
 	struct wy_loads loads;

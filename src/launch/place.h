@@ -17,7 +17,7 @@
  * Maps len bytes, readable and executable, in the stopped program.
  * Returns 0, -errno of the program's mmap(2) (-ENOMEM: no room or a limit), -ESRCH.
  */
-int wy_place_map(struct wy_remote *r, const struct user_regs_struct *regs,
-		 const struct wy_auxv *auxv, unsigned long len, unsigned long *ret_addr);
+int wy_place_map(struct wy_remote *r, const struct wy_regs *regs, const struct wy_auxv *auxv,
+		 unsigned long len, unsigned long *ret_addr);
 
 #endif

@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#define STOPS_MAX 100	/* that a step may take: more, and something else is wrong */
+#define STOPS_MAX 100 /* that a step may take: more, and something else is wrong */
 
 int wy_remote_read(const struct wy_remote *r, unsigned long addr, void *buf, size_t len)
 {
@@ -65,9 +65,7 @@ int wy_remote_write(struct wy_remote *r, unsigned long addr, const void *buf, si
 	return poke(r->tid, addr, buf, len);
 }
 
-static const unsigned char insn_bytes[2] = { 0x0f, 0x05 };
-
-/* Returns the offset of a `syscall` instruction in our own vDSO, which is the program's too; 0 if none. */
+/* Where in our own vDSO, which is the program's too, a system call is made; 0 if nowhere. */
 static size_t vdso_insn_offset(void)
 {
 	static size_t found;
@@ -83,7 +81,7 @@ static size_t vdso_insn_offset(void)
 
 		if (ph[i].p_type != PT_LOAD || !(ph[i].p_flags & PF_X))
 			continue;
-		at = memmem(base + ph[i].p_vaddr, ph[i].p_memsz, insn_bytes, 2);
+		at = memmem(base + ph[i].p_vaddr, ph[i].p_memsz, WY_CALL_INSN, WY_CALL_INSN_LEN);
 		if (at)
 			found = (size_t)(at - base);
 	}
@@ -114,7 +112,7 @@ static int search_mappings(struct wy_remote *r)
 
 			if (wy_remote_read(r, start, buf, len) < 0)
 				break;
-			at = memmem(buf, len, insn_bytes, 2);
+			at = memmem(buf, len, WY_CALL_INSN, WY_CALL_INSN_LEN);
 			if (at) {
 				r->insn = start + (size_t)(at - buf);
 				return 0;
@@ -127,17 +125,17 @@ static int search_mappings(struct wy_remote *r)
 int wy_remote_find_insn(struct wy_remote *r, unsigned long vdso)
 {
 	size_t off = vdso_insn_offset();
-	unsigned char bytes[2];
+	unsigned char bytes[WY_CALL_INSN_LEN];
 
-	if (vdso && off && wy_remote_read(r, vdso + off, bytes, 2) == 0 &&
-	    memcmp(bytes, insn_bytes, 2) == 0) {
+	if (vdso && off && wy_remote_read(r, vdso + off, bytes, sizeof(bytes)) == 0 &&
+	    memcmp(bytes, WY_CALL_INSN, sizeof(bytes)) == 0) {
 		r->insn = vdso + off;
 		return 0;
 	}
 	return search_mappings(r);
 }
 
-/* Lets the thread go on in this way until its next stop.  Returns 0 or -errno; -ESRCH when it died. */
+/* Lets the thread go on until its next stop.  Returns 0 or -errno; -ESRCH when it died. */
 static int go(struct wy_remote *r, enum __ptrace_request how, int *ret_status)
 {
 	pid_t got;
@@ -180,24 +178,16 @@ static bool trap_pending(pid_t tid)
 	return false;
 }
 
-static int set_call(const struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+static int set_call(const struct wy_remote *r, const struct wy_regs *regs, long nr,
 		    const unsigned long arg[6])
 {
-	struct user_regs_struct now = *regs;
+	struct wy_regs now = *regs;
 
-	now.rip = r->insn;
-	now.orig_rax = -1ul;	/* no system call is under way: nothing to restart */
-	now.rax = (unsigned long)nr;
-	now.rdi = arg[0];
-	now.rsi = arg[1];
-	now.rdx = arg[2];
-	now.r10 = arg[3];
-	now.r8 = arg[4];
-	now.r9 = arg[5];
-	return ptrace(PTRACE_SETREGS, r->tid, 0, &now) < 0 ? -errno : 0;
+	wy_regs_prepare_call(&now, r->insn, nr, arg);
+	return wy_regs_set(r->tid, &now);
 }
 
-int wy_remote_call_untrapped(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+int wy_remote_call_untrapped(struct wy_remote *r, const struct wy_regs *regs, long nr,
 			     const unsigned long arg[6])
 {
 	int status, err = set_call(r, regs, nr, arg);
@@ -211,10 +201,10 @@ int wy_remote_call_untrapped(struct wy_remote *r, const struct user_regs_struct 
 	return err;
 }
 
-int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+int wy_remote_call(struct wy_remote *r, const struct wy_regs *regs, long nr,
 		   const unsigned long arg[6], long *ret_value)
 {
-	struct user_regs_struct now;
+	struct wy_regs now;
 	int status, err;
 
 	err = set_call(r, regs, nr, arg);
@@ -227,11 +217,11 @@ int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, lon
 	 */
 	for (int n = 0; n < STOPS_MAX; n++) {
 		err = go(r, PTRACE_SINGLESTEP, &status);
-		if (!err && ptrace(PTRACE_GETREGS, r->tid, 0, &now) < 0)
-			err = -errno;
+		if (!err)
+			err = wy_regs_get(r->tid, &now);
 		if (err)
 			return err;
-		if (now.rip != r->insn)
+		if (wy_regs_pc(&now) != r->insn)
 			break;
 	}
 	while (!is_trap(status) && trap_pending(r->tid)) {
@@ -239,8 +229,8 @@ int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, lon
 		if (err)
 			return err;
 	}
-	if (now.rip != r->insn + 2)
+	if (wy_regs_pc(&now) != r->insn + WY_CALL_INSN_LEN)
 		return -EIO;
-	*ret_value = (long)now.rax;
+	*ret_value = (long)wy_regs_result(&now);
 	return 0;
 }

@@ -9,23 +9,24 @@
 #ifndef WY_LAUNCH_REMOTE_H
 #define WY_LAUNCH_REMOTE_H
 
+#include "launch/arch/x86_64/regs.h"
+
 #include <stddef.h>
 #include <sys/types.h>
-#include <sys/user.h>
 
 struct wy_remote {
 	pid_t tid;
-	int mem_fd;		/* /proc/TID/mem, or -1 */
-	unsigned long insn;	/* address of a `syscall` instruction in the program */
-	int held_signal;	/* a signal that came while we worked: to be given on detach */
-	int dead;		/* waitpid() said that it is gone; status is in death */
+	int mem_fd;         /* /proc/TID/mem, or -1 */
+	unsigned long insn; /* address of a `syscall` instruction in the program */
+	int held_signal;    /* a signal that came while we worked: to be given on detach */
+	int dead;           /* waitpid() said that it is gone; status is in death */
 	int death;
 };
 
 /* Reads exactly len bytes.  Returns 0, -ESRCH, or -EFAULT when not all can be read. */
 int wy_remote_read(const struct wy_remote *r, unsigned long addr, void *buf, size_t len);
 
-/* Writes exactly len bytes, also to pages that the program itself may not write.  Returns 0 or -errno. */
+/* Writes exactly len bytes, also where the program itself may not.  Returns 0 or -errno. */
 int wy_remote_write(struct wy_remote *r, unsigned long addr, const void *buf, size_t len);
 
 /*
@@ -41,14 +42,14 @@ int wy_remote_find_insn(struct wy_remote *r, unsigned long vdso);
  * kernel says it.  Returns 0, or -ESRCH when the thread died (then dead and
  * death are set if the death was seen), or -errno of ptrace(2).
  */
-int wy_remote_call(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+int wy_remote_call(struct wy_remote *r, const struct wy_regs *regs, long nr,
 		   const unsigned long arg[6], long *ret_value);
 
 /*
  * The same without a single step, whose trap would reset an action "ignore"
  * for SIGTRAP; slower.  The result of the call is not looked at.
  */
-int wy_remote_call_untrapped(struct wy_remote *r, const struct user_regs_struct *regs, long nr,
+int wy_remote_call_untrapped(struct wy_remote *r, const struct wy_regs *regs, long nr,
 			     const unsigned long arg[6]);
 
 #endif

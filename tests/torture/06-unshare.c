@@ -64,7 +64,7 @@ static void namespaces(void)
 
 int main(void)
 {
-	char cwd[256];
+	char cwd[256], status[4096];
 	pthread_t t;
 
 	must(chdir("/tmp") == 0);
@@ -79,6 +79,10 @@ int main(void)
 	pthread_join(t, NULL);
 	must(getcwd(cwd, sizeof(cwd)) != NULL);
 	say("directory here: %s", cwd);
+	/* a thread that is joined may still be on its way out */
+	do {
+		must(slurp("/proc/self/status", status, sizeof(status)) > 0);
+	} while (!strstr(status, "Threads:\t1\n"));
 	say("a thread in unshare: %s", outcome(sc(SYS_unshare, CLONE_THREAD)));
 	say("bad flag: %s", outcome(sc(SYS_unshare, 1)));
 	namespaces();

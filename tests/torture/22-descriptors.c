@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* torture: notes=may */
 /* The program's descriptors are all there are: closing every one, few allowed, lists, lowest first. */
 #include "torture.h"
 #include <dirent.h>

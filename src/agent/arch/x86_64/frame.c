@@ -15,6 +15,8 @@
 #define FLAG_DF			0x400ul
 #define FLAG_RF			0x10000ul
 #define FLAG_TF			0x100ul
+#define CS_64BIT		0x33
+#define SS_USER			0x2b
 
 /* Offsets in a stub, from gate.S, in the order of wy_stub_marks. */
 struct stub_marks {
@@ -32,6 +34,7 @@ struct gate_ranges {
 extern const struct gate_ranges wy_gate_ranges;
 extern const char wy_usermem_begin[], wy_usermem_end[], wy_usermem_fault[];
 
+extern const char wy_sigreturn_at[], wy_sigreturn_end[];
 extern const char wy_int80_stubs[];
 extern unsigned long wy_int80_back[WY_INT80_STUBS];
 
@@ -227,6 +230,15 @@ enum arch_where arch_recover(struct wy_thread *t, struct ucontext *uc, bool *ret
 		from_call(t, uc);
 		return ARCH_IN_PROGRAM;
 	}
+	/* rt_sigreturn did not like the frame: the program is behind its own call of it. */
+	if (pc >= (unsigned long)wy_sigreturn_at && pc < (unsigned long)wy_sigreturn_end &&
+	    t->trip_regs_valid) {
+		t->trip_regs_valid = false;
+		t->trip_regs.fpstate = r->fpstate;
+		*r = t->trip_regs;
+		r->rax = 0;
+		return ARCH_IN_PROGRAM;
+	}
 	return ARCH_IN_AGENT;
 }
 
@@ -270,13 +282,15 @@ long arch_build_frame(struct ucontext *uc, const struct siginfo *info, int sig,
 	r->rax = 0;
 	r->rip = act->handler;
 	r->rsp = frame;
+	r->cs = CS_64BIT;	/* the program may have been in 32-bit code */
+	r->ss = SS_USER;
 	r->eflags &= ~(FLAG_DF | FLAG_RF | FLAG_TF);
 	/* Handlers start with the processor's initial extended state, as from the kernel. */
 	r->fpstate = NULL;
 	return 0;
 }
 
-unsigned long arch_int80_stub(unsigned long addr)
+static unsigned long int80_stub(unsigned long addr)
 {
 	for (unsigned long i = 0; i < WY_INT80_STUBS; i++) {
 		unsigned long none = 0;
@@ -288,6 +302,50 @@ unsigned long arch_int80_stub(unsigned long addr)
 	}
 	return 0;
 }
+
+/* 32-bit code cannot jump to a stub: the call is made from the signal handler. */
+static void int80_from_handler(struct ucontext *uc)
+{
+	struct sigcontext *r = &uc->uc_mcontext;
+	long ret;
+
+	__asm__ volatile("push %%rbp\n\tmov %[bp], %%ebp\n\tint $0x80\n\tpop %%rbp"
+			 : "=a"(ret)
+			 : "0"((unsigned int)r->rax), "b"((unsigned int)r->rbx), "c"((unsigned int)r->rcx),
+			   "d"((unsigned int)r->rdx), "S"((unsigned int)r->rsi),
+			   "D"((unsigned int)r->rdi), [bp] "r"((unsigned int)r->rbp)
+			 : "memory", "r8", "r9", "r10", "r11");
+	r->rax = (unsigned long)ret;
+}
+
+void arch_int80(struct ucontext *uc)
+{
+	unsigned long stub;
+
+	if (uc->uc_mcontext.cs == CS_64BIT) {
+		stub = int80_stub(uc->uc_mcontext.rip - 2);
+		if (stub) {
+			uc->uc_mcontext.rip = stub;
+			return;
+		}
+	}
+	int80_from_handler(uc);
+}
+
+void arch_call_now(struct ucontext *uc)
+{
+	struct sigcontext *r = &uc->uc_mcontext;
+
+	r->rax = (unsigned long)arch_syscall6((long)r->rax, (long)r->rdi, (long)r->rsi, (long)r->rdx,
+					      (long)r->r10, (long)r->r8, (long)r->r9);
+}
+
+void arch_save_regs(struct wy_thread *t, const struct ucontext *uc)
+{
+	t->trip_regs = uc->uc_mcontext;
+	t->trip_regs_valid = true;
+}
+
 
 long arch_trip_nr(const struct ucontext *uc)
 {

@@ -50,8 +50,17 @@ unsigned long arch_uc_sp(const struct ucontext *uc);
 /* A fault inside usermem: end the copy with -EFAULT.  False: it was not there. */
 bool arch_usermem_fixup(struct ucontext *uc);
 
-/* A trip by int $0x80 at this address: the stub that makes such calls, 0 when there are no more. */
-unsigned long arch_int80_stub(unsigned long addr);
+/*
+ * A trip by int $0x80.  64-bit code is sent to a stub; 32-bit code (and 64-bit code at too
+ * many places) has its call made at once, with signals blocked.
+ */
+void arch_int80(struct ucontext *uc);
+
+/* Makes the call that tripped here and now; for want of a stub. */
+void arch_call_now(struct ucontext *uc);
+
+/* The program's registers, should its rt_sigreturn fail; see arch_recover(). */
+void arch_save_regs(struct wy_thread *t, const struct ucontext *uc);
 
 /* The frame that rt_sigreturn(2) with this stack pointer would use. */
 unsigned long arch_sigreturn_uc(unsigned long sp);

@@ -287,6 +287,9 @@ wy_sigreturn_at:
 	mov	$15, %eax
 	syscall
 	ud2
+	.globl	wy_sigreturn_end
+	.hidden	wy_sigreturn_end
+wy_sigreturn_end:
 
 /* The loader enters here: rdi = struct wy_boot, on the boot stack. */
 	.globl	wy_agent_start

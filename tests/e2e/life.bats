@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Who lives how long: the program, waylay, daemons, and what a terminal's keys do.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# Waits until a process is gone; fails after about a minute.
+gone() {
+	for _ in $(seq 3000); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+@test 'waylay ends with the program, not with its daemons, and those go on' {
+	mkfifo go
+	run -5 --separate-stderr "$WAYLAY" run sh -c '
+		setsid sh -c "echo \$\$ >pid; read line <go; /bin/echo \"\$line\" >daemon-out; true | cat" \
+			</dev/null >/dev/null 2>&1 3>&- &
+		until [ -s pid ]; do :; done; echo started; exit 5'
+	[ "$output" = started ]
+	[ "$stderr" = '' ]
+	kill -0 "$(cat pid)"
+	echo still here >go
+	gone "$(cat pid)"
+	[ "$(cat daemon-out)" = 'still here' ]
+}
+
+@test 'waylay is killed: the program goes on, and executes others' {
+	mkfifo go
+	"$WAYLAY" run sh -c 'echo $$ >pid; read line <go; /bin/echo "$line" | cat; exec /bin/echo executed' \
+		>out 2>err 3>&- &
+	waylay_pid=$!
+	until [ -s pid ]; do :; done
+	kill -9 "$waylay_pid"
+	wait "$waylay_pid" || true
+	echo line >go
+	gone "$(cat pid)"
+	[ "$(cat out)" = $'line\nexecuted' ]
+}
+
+@test 'an interrupt for the whole group: the program decides' {
+	cat >t.py <<-'END'
+	import os, signal, subprocess, sys
+	p = subprocess.Popen([os.environ["WAYLAY"], "run", "sh", "-c",
+	    'trap "echo interrupted; exit 6" INT; echo ready; while :; do read x <&0 || break; done; echo lost'],
+	    stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+	assert p.stdout.readline() == b"ready\n"
+	os.killpg(p.pid, signal.SIGINT)
+	p.stdin.write(b"\n"); p.stdin.flush()
+	print(p.stdout.read(), p.wait())
+	END
+	run -0 python3 t.py
+	[ "$output" = "b'interrupted\\n' 6" ]
+}
+
+@test 'a terminal: Ctrl-C, Ctrl-Z, fg, bg in an interactive shell under waylay' {
+	cat >t.py <<-'END'
+	import os, pty, re, sys, time, select, signal
+	def talk(argv):
+	    pid, fd = pty.fork()
+	    if pid == 0:
+	        os.environ.update(PS1="@@", PS2="", TERM="dumb", HISTFILE="/dev/null", LC_ALL="C")
+	        os.execvp(argv[0], argv)
+	    log = b""
+	    def until(text):
+	        nonlocal log
+	        start, end = len(log), time.monotonic() + 60
+	        while text not in log[start:]:
+	            if not select.select([fd], [], [], max(end - time.monotonic(), 0))[0]:
+	                print("no", text, "in", log[start:]); sys.exit(1)
+	            try: got = os.read(fd, 4096)
+	            except OSError: got = b""
+	            if not got: break
+	            log += got
+	    def send(text, wait=b"@@"): os.write(fd, text); until(wait)
+	    until(b"@@")
+	    send(b"stty -echo; trap 'echo INT in the shell' INT\n")
+	    send(b"sh -c 'echo runs; exec sleep 1000'\n", b"runs\r\n"); os.write(fd, b"\003"); until(b"@@")
+	    send(b"echo status $?\n")
+	    send(b"sh -c 'echo runs; kill -STOP $$; echo again; exec cat'\n")
+	    send(b"jobs | sed 's/ *$//'\n")
+	    send(b"fg >/dev/null\n", b"again\r\n"); send(b"line\n", b"line\r\n")
+	    os.write(fd, b"\032"); until(b"@@")
+	    send(b"jobs | sed 's/ *$//'\n"); send(b"kill %1; wait %1; echo status $?\n", b"status"); until(b"@@")
+	    os.write(fd, b"exit 9\n"); until(b"never")
+	    return re.sub(rb"\d{3,}", b"N", log), os.waitpid(pid, 0)[1] >> 8
+	shell = ["bash", "--norc", "--noprofile", "-i"]
+	native = talk(shell)
+	under = talk([os.environ["WAYLAY"], "run"] + shell)
+	if native != under:
+	    print(native, under, sep="\n"); sys.exit(1)
+	print(native[1])
+	END
+	run -0 python3 t.py
+	[ "$output" = 9 ]
+}
+
+@test 'Ctrl-Z stops waylay with the program, and fg continues both' {
+	cat >t.py <<-'END'
+	import os, pty, re, sys, time, select
+	def talk(prefix):
+	    pid, fd = pty.fork()
+	    if pid == 0:
+	        os.environ.update(PS1="@@", TERM="dumb", HISTFILE="/dev/null", LC_ALL="C")
+	        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+	    log = b""
+	    def until(text):
+	        nonlocal log
+	        start, end = len(log), time.monotonic() + 60
+	        while text not in log[start:]:
+	            if not select.select([fd], [], [], max(end - time.monotonic(), 0))[0]:
+	                print("no", text, "in", log[start:]); sys.exit(1)
+	            try: got = os.read(fd, 4096)
+	            except OSError: got = b""
+	            if not got: break
+	            log += got
+	    until(b"@@")
+	    os.write(fd, b"stty -echo\n"); until(b"@@")
+	    log = b""
+	    os.write(fd, prefix + b"sh -c 'echo runs; cat; echo after; exit 8'\n"); until(b"runs\r\n")
+	    os.write(fd, b"\032"); until(b"@@")
+	    os.write(fd, b"fg >/dev/null\n"); os.write(fd, b"line\n"); until(b"line\r\n")
+	    os.write(fd, b"\004"); until(b"@@")
+	    os.write(fd, b"echo status $?\n"); until(b"@@")
+	    os.write(fd, prefix + b"sh -c 'echo runs; exec sleep 1000'\n"); until(b"runs\r\n")
+	    os.write(fd, b"\003"); until(b"@@")
+	    os.write(fd, b"echo status $?\n"); until(b"@@")
+	    os.write(fd, b"exit 0\n"); until(b"never"); os.waitpid(pid, 0)
+	    return log.replace(prefix, b"")
+	native = talk(b""); under = talk(os.environ["WAYLAY"].encode() + b" run ")
+	if native != under: print(native, under, sep="\n"); sys.exit(1)
+	print("same")
+	END
+	run -0 python3 t.py
+	[ "$output" = same ]
+}
+
+@test 'without any privilege' {
+	[ "$(id -u)" = 0 ] || skip 'only root can give up its privileges'
+	copy=$(mktemp -d)
+	chmod 755 "$copy"
+	cp "$WAYLAY" "$copy/waylay"
+	run -3 --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
+		--inh-caps=-all --no-new-privs "$copy/waylay" run sh -c \
+		'id -u; grep CapEff /proc/self/status; echo a | cat; env -i /bin/echo b; exit 3'
+	rm -r "$copy"
+	[ "$output" = $'65534\nCapEff:\t0000000000000000\na\nb' ]
+	[ "$stderr" = '' ]
+}
+
+@test 'after unshare -n' {
+	unshare -rn true 2>/dev/null || skip 'no namespaces here'
+	run -0 --separate-stderr "$WAYLAY" run --stats-json stats.json unshare -rn sh -c 'echo a | cat; /bin/echo b'
+	[ "$output" = $'a\nb' ]
+	[ "$stderr" = '' ]
+	# unshare, sh, cat, echo: all followed
+	grep -q '"execs":4' stats.json
+}
+
+@test 'four hundred programs, two at a time' {
+	run -0 --separate-stderr "$WAYLAY" run sh -c '
+		i=0; while [ $i -lt 200 ]; do /bin/true & /bin/true & i=$((i + 1)); wait; done; echo all'
+	[ "$output" = all ]
+	[ "$stderr" = '' ]
+}
