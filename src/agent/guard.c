@@ -12,9 +12,12 @@
 #include <linux/ptrace.h>
 #include "agent/module.h"
 #include "agent/op.h"
+#include "agent/own.h"
+#include "agent/site.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
 
+#define MADV_DONTNEED_LOCKED_	24	/* Linux 5.18 */
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH	59
 #endif
@@ -59,10 +62,37 @@ static enum wy_verdict op_ptrace(struct wy_call *call)
 	return wy_answer(call, ret);
 }
 
-/* Mappings change: what was known about code in them is no longer true. */
+/*
+ * Memory.  The agent's own is not the program's to unmap or change; without us
+ * there would be nothing: munmap finds nothing to do there, the others are told
+ * that there is no memory.
+ */
+static enum wy_verdict op_munmap(struct wy_call *call)
+{
+	unsigned long start = (unsigned long)call->arg[0], len = (unsigned long)call->arg[1];
+	unsigned long own_start, own_end;
+	long ret = 0;
+
+	wy_module_forget(start, len);
+	if (start & 4095 || !len || !wy_own_touches(start, len, &own_start, &own_end))
+		return WY_PASS;
+	for (unsigned long end = start + len; !ret && start < end; start = own_end) {
+		if (!wy_own_touches(start, end - start, &own_start, &own_end))
+			own_start = own_end = end;
+		if (start < own_start)
+			ret = sys2(__NR_munmap, start, own_start - start);
+	}
+	return wy_answer(call, ret);
+}
+
 static enum wy_verdict op_remap(struct wy_call *call)
 {
-	wy_module_forget((unsigned long)call->arg[0], (unsigned long)call->arg[1]);
+	unsigned long start = (unsigned long)call->arg[0], len = (unsigned long)call->arg[1];
+	unsigned long own_start, own_end;
+
+	if (wy_own_touches(start, len, &own_start, &own_end))
+		return wy_answer(call, -ENOMEM);
+	wy_module_forget(start, len);
 	return WY_PASS;
 }
 
@@ -71,10 +101,29 @@ static enum wy_verdict op_mmap(struct wy_call *call)
 	return call->arg[3] & MAP_FIXED ? op_remap(call) : WY_PASS;
 }
 
+/* Giving pages of code back brings the file's bytes back: sites and landings must not part. */
+static enum wy_verdict op_madvise(struct wy_call *call)
+{
+	unsigned long start = (unsigned long)call->arg[0], len = (unsigned long)call->arg[1];
+	unsigned long own_start, own_end;
+
+	switch ((int)call->arg[2]) {
+	case MADV_DONTNEED:
+	case MADV_FREE:
+	case MADV_REMOVE:
+	case MADV_DONTNEED_LOCKED_:
+		if (wy_own_touches(start, len, &own_start, &own_end))
+			return wy_answer(call, -ENOMEM);
+		wy_rewrite_undo(start, len);
+	}
+	return WY_PASS;
+}
+
 void wy_guard_ops(void)
 {
 	wy_gate_op(__NR_mmap, op_mmap);
-	wy_gate_op(__NR_munmap, op_remap);
+	wy_gate_op(__NR_munmap, op_munmap);
+	wy_gate_op(__NR_madvise, op_madvise);
 	wy_gate_op(__NR_mprotect, op_remap);
 	wy_gate_op(__NR_pkey_mprotect, op_remap);
 	wy_gate_op(__NR_mremap, op_remap);

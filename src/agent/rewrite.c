@@ -34,6 +34,7 @@
 #include "agent/fault.h"
 #include "agent/lock.h"
 #include "agent/module.h"
+#include "agent/own.h"
 #include "agent/site.h"
 #include "agent/sys.h"
 #include "agent/text.h"
@@ -49,6 +50,7 @@
 #define COPIES_MAX	(WY_COPIES_LEN / COPY_SIZE)
 #define HOT		64u		/* trips after which code that is in no file counts as finished */
 #define REACH		0x7ff00000l
+#define REACH_OF_SHORT_JUMP 256ul	/* and a bit more */
 
 /* ---- what was written ---- */
 
@@ -57,6 +59,7 @@ struct edit {
 	unsigned long addr;
 	unsigned short next;	/* in its chain, number + 1 */
 	unsigned char len;
+	bool entry;		/* the site itself: what leads to the rest */
 	bool depends;		/* not written: a punned jump has these bytes as part of itself */
 	unsigned char old[8], now[8];
 };
@@ -118,7 +121,7 @@ static void sweep_edits(void)
 }
 
 static bool add_edit(unsigned long addr, const unsigned char *old, const unsigned char *now,
-		     unsigned int len, bool depends)
+		     unsigned int len, bool entry, bool depends)
 {
 	unsigned short *chain = chain_of(addr);
 	struct edit *e = NULL;
@@ -135,7 +138,7 @@ static bool add_edit(unsigned long addr, const unsigned char *old, const unsigne
 		if (nr_edits == EDITS_MAX)
 			return false;
 		e = &edits[nr_edits++];
-		*e = (struct edit){ .addr = addr, .len = (unsigned char)len, .depends = depends,
+		*e = (struct edit){ .addr = addr, .len = (unsigned char)len, .entry = entry, .depends = depends,
 				    .next = *chain };
 		*chain = (unsigned short)nr_edits;
 	}
@@ -181,7 +184,7 @@ static bool taken(void *ctx, unsigned long addr, unsigned long len)
 static struct wy_code writer;	/* under WY_LOCK_REWRITE */
 
 /* Writes code and remembers it. */
-static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int len)
+static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int len, bool entry)
 {
 	unsigned char old[8];
 
@@ -189,7 +192,7 @@ static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int le
 		unsigned int n = len - done < 8 ? len - done : 8;
 
 		if (copy_from_program(old, addr + done, n) < 0 ||
-		    !add_edit(addr + done, old, bytes + done, n, false))
+		    !add_edit(addr + done, old, bytes + done, n, entry, false))
 			return false;
 	}
 	return wy_code_write(&writer, addr, bytes, len) == 0;
@@ -301,12 +304,12 @@ static bool use_padding(struct wy_site *site, const struct text *text)
 	if (!slot)
 		return false;
 	len = make_jump(code, slot, stub);
-	if (!add_outlier(slot, site->addr) || !edit(slot, code, len))
+	if (!add_outlier(slot, site->addr) || !edit(slot, code, len, false))
 		return false;
 	wy_code_sync();
 	jump[0] = 0xeb;
 	jump[1] = (unsigned char)(slot - (site->addr + 2));
-	return edit(site->addr, jump, 2);
+	return edit(site->addr, jump, 2, true);
 }
 
 static bool use_before(struct wy_site *site, const struct text *text)
@@ -339,7 +342,7 @@ static bool use_before(struct wy_site *site, const struct text *text)
 	wy_code_sync();
 	make_jump(jump, before.addr, at);
 	site->before = before.addr;
-	return edit(before.addr, jump, TEXT_JUMP);
+	return edit(before.addr, jump, TEXT_JUMP, true);
 }
 
 static unsigned long landings[LANDINGS_MAX];	/* pages */
@@ -373,6 +376,7 @@ static bool landing_page(unsigned long page)
 			sys2(__NR_munmap, ret, PAGE);
 		return false;
 	}
+	wy_own_add(page, PAGE);
 	landings[nr_landings++] = page;
 	return true;
 }
@@ -415,13 +419,13 @@ static bool use_pun(struct wy_site *site)
 	if (!at)
 		return false;
 	len = make_jump(code, at, stub);
-	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, true) ||
+	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, false, true) ||
 	    wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();
 	jump[0] = 0xe9;
 	jump[1] = (unsigned char)(at - window);
-	return edit(site->addr, jump, 2);
+	return edit(site->addr, jump, 2, true);
 }
 
 static enum wy_site_how climb(struct wy_site *site)
@@ -463,6 +467,30 @@ static void count_how(enum wy_site_how how, unsigned long n)
 static bool leave_alone(long nr)
 {
 	return (int)nr == __NR_exit || (int)nr == __NR_exit_group || (int)nr == __NR_rt_sigreturn;
+}
+
+void wy_rewrite_undo(unsigned long start, unsigned long len)
+{
+	unsigned long low = start > REACH_OF_SHORT_JUMP ? start - REACH_OF_SHORT_JUMP : 0;
+	unsigned long high = start + len + REACH_OF_SHORT_JUMP;
+	bool writing = false;
+
+	if (high < start)
+		high = -1ul;
+	wy_lock(WY_LOCK_REWRITE);
+	for (unsigned int i = 0; i < nr_edits; i++) {
+		struct edit *e = &edits[i];
+
+		if (!e->entry || e->addr < low || e->addr >= high || !still_ours(e))
+			continue;
+		if (!writing)
+			wy_code_begin(&writer);
+		writing = true;
+		wy_code_write(&writer, e->addr, e->old, e->len);
+	}
+	if (writing)
+		wy_code_end(&writer);
+	wy_unlock(WY_LOCK_REWRITE);
 }
 
 void wy_site_rewrite(struct wy_site *site, long nr)

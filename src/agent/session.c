@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include "agent/arch/x86_64/trap.h"
 #include "agent/lock.h"
+#include "agent/own.h"
 #include "agent/session.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
@@ -21,7 +22,7 @@ static unsigned int slots_max;
 static struct wy_thread_slot nobody;	/* counters that nobody reads */
 
 #define AF_UNIX_	1
-#define SOCK_DGRAM_	2
+#define SOCK_SEQPACKET_	5
 #define SOCK_CLOEXEC_	02000000
 #define SOL_SOCKET_	1
 #define SCM_RIGHTS_	1
@@ -59,14 +60,15 @@ static long receive_memfd(void)
 		.control = &control, .control_len = sizeof(control),
 	};
 	int pair[2];
-	long ret = sys4(__NR_socketpair, AF_UNIX_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0, pair);
+	long ret = sys4(__NR_socketpair, AF_UNIX_, SOCK_SEQPACKET_ | SOCK_CLOEXEC_, 0, pair);
 
 	if (ret < 0)
 		return ret;
 	wy_trap(WY_TRAP_SESSION, pair[0], pair[1]);
+	/* The loader has its own by now; when it dies, this end must see that nobody is left. */
+	sys1(__NR_close, pair[1]);
 	ret = sys3(__NR_recvmsg, pair[0], &msg, MSG_CMSG_CLOEXEC_);
 	sys1(__NR_close, pair[0]);
-	sys1(__NR_close, pair[1]);
 	if (ret < 0)
 		return ret;
 	if (control.level != SOL_SOCKET_ || control.type != SCM_RIGHTS_)
@@ -100,6 +102,7 @@ long wy_session_start(const struct wy_boot *boot)
 	sys1(__NR_close, fd);
 	if (WY_IS_ERROR(at))
 		return at;
+	wy_own_add((unsigned long)at, WY_SESSION_SIZE);
 	wy_session = (struct wy_session *)at;
 	slots_max = WY_THREAD_SLOTS;
 	if (wy_session->magic != WY_SESSION_MAGIC || wy_session->version != WY_SESSION_VERSION)

@@ -65,10 +65,18 @@ static bool is_owned(int sig)
 	return WY_SIG_BIT(sig) & WY_SIGNALS_OWNED;
 }
 
-/* A fault of the running instruction, not something that was sent. */
+/* Forced by the kernel, not sent by anybody. */
 static bool is_sync(const struct siginfo *info)
 {
 	return info->si_code > 0;
+}
+
+/* A fault of the running instruction, which faults again when it runs again. */
+static bool is_fault(int sig, const struct siginfo *info, const struct ucontext *uc)
+{
+	if (sig == SIGSYS || !is_sync(info))
+		return false;
+	return info->si_code != SI_KERNEL || arch_uc_faulted(uc);
 }
 
 static long kernel_action(int sig, const struct wy_sigaction *act, struct wy_sigaction *old)
@@ -249,20 +257,20 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 
 	if (t->owned_blocked & WY_SIG_BIT(sig)) {
 		if (is_sync(info))
-			die(t, sig, info, sig != SIGSYS);
+			die(t, sig, info, is_fault(sig, info, uc));
 		else
 			hold(t, sig, info);
 		return;
 	}
 	if (act.handler == HANDLER_IGNORE) {
 		if (is_owned(sig) && is_sync(info))
-			die(t, sig, info, sig != SIGSYS);
+			die(t, sig, info, is_fault(sig, info, uc));
 		return;
 	}
 	if (act.handler == HANDLER_DEFAULT) {
 		/* Another signal than an owned one was reset meanwhile: the kernel knows what to do. */
 		if (is_owned(sig))
-			die(t, sig, info, is_sync(info) && sig != SIGSYS);
+			die(t, sig, info, is_fault(sig, info, uc));
 		else
 			requeue(t, sig, info);
 		return;
@@ -272,6 +280,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 
 		segv.si_signo = SIGSEGV;
 		segv.si_code = SI_KERNEL;
+		arch_uc_clear_fault(uc);
 		if (sig == SIGSEGV)
 			die(t, SIGSEGV, info, false);
 		else

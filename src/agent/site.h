@@ -78,6 +78,12 @@ static inline unsigned long wy_site_stub(const struct wy_site *site)
 /* Is there still a syscall instruction, or what we made of it? */
 bool wy_site_stands(const struct wy_site *site);
 
+/*
+ * Gives the program its own bytes back at all sites in (or so near to that their landing may
+ * be in) [start, start + len).
+ */
+void wy_rewrite_undo(unsigned long start, unsigned long len);
+
 /* Rewrites the site so that its calls come by a jump, if that can be done safely. Counts how it went. */
 void wy_site_rewrite(struct wy_site *site, long nr);
 

@@ -10,6 +10,7 @@
 #include "agent/arch/x86_64/trap.h"
 #include "agent/fault.h"
 #include "agent/op.h"
+#include "agent/own.h"
 #include "agent/signal.h"
 #include "agent/site.h"
 
@@ -23,6 +24,7 @@ static long start(const struct wy_boot *boot)
 		return -EPROTO;
 	if (!(boot->hwcap2 & HWCAP2_FSGSBASE))
 		return -ENOSYS;
+	wy_own_add(boot->region, boot->region_len);
 	ret = wy_session_start(boot);
 	if (!ret)
 		ret = wy_thread_start_first(boot);

@@ -23,6 +23,7 @@
 #include "agent/gate.h"
 #include "agent/lock.h"
 #include "agent/op.h"
+#include "agent/own.h"
 #include "agent/signal.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
@@ -58,6 +59,7 @@ struct wy_sighand *wy_sighand_new(const struct wy_sighand *copy)
 		long ret = sys_mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 		if (!WY_IS_ERROR(ret)) {
+			wy_own_add((unsigned long)ret, 4096);
 			sh = (struct wy_sighand *)ret;
 			sh->next = sighand_pool;
 			sighand_pool = sh;
@@ -112,6 +114,7 @@ static bool add_chunk(void)
 	}
 	if (WY_IS_ERROR(at))
 		return false;
+	wy_own_add(at, size);
 	first = (at + WY_BLOCK_SIZE - 1) & ~(WY_BLOCK_SIZE - 1);
 	for (unsigned long b = first; b + WY_BLOCK_SIZE <= at + size; b += WY_BLOCK_SIZE) {
 		struct wy_thread *t = (struct wy_thread *)(b + WY_ALT_SIZE + WY_STACK_SIZE);

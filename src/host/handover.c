@@ -90,9 +90,9 @@ __attribute__((noreturn)) static void detached(struct wy_supervisor *v)
 		pid_t pid;
 		int status;
 
-		wy_follow_requests(&v->follow);
 		while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0)
 			wy_follow_event(&v->follow, pid, status, &status);
+		wy_follow_requests(&v->follow);
 		if (!v->follow.tracees && !wy_host_session_in_use(&v->session))
 			_exit(0);
 		if (__atomic_load_n(bell, __ATOMIC_SEQ_CST) != before) {

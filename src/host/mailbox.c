@@ -49,6 +49,21 @@ static struct wy_inject_program program_of(const struct wy_exec_slot *slot)
 	};
 }
 
+/*
+ * Is another thread of the same process traced?  An exec waits until all other
+ * threads are gone, those that we trace until we have taken their end; and
+ * PTRACE_SEIZE of one more waits until that exec is over.  So we would both
+ * wait for ever: threads of one process are traced one after the other.
+ */
+static bool process_is_busy(const struct wy_follow *f, const struct wy_exec_slot *slot)
+{
+	const struct wy_tracee *t = f->tracees;
+
+	while (t && t->process != slot->pid)
+		t = t->next;
+	return t;
+}
+
 static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 {
 	pid_t tid = wy_find_thread(slot);
@@ -71,6 +86,7 @@ static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 		return;
 	}
 	t->slot = slot;
+	t->process = slot->pid;
 	t->program = program_of(slot);
 	slot->serial = (unsigned long)tid;
 	wy_tracee_answer(slot, WY_EXEC_SEIZED);
@@ -118,7 +134,10 @@ void wy_follow_requests(struct wy_follow *f)
 		struct wy_exec_slot *slot = &s->exec[i];
 
 		switch (__atomic_load_n(&slot->state, __ATOMIC_SEQ_CST)) {
-		case WY_EXEC_WANT: seize(f, slot); break;
+		case WY_EXEC_WANT:
+			if (!process_is_busy(f, slot))
+				seize(f, slot);
+			break;
 		case WY_EXEC_FAILED: leave(f, slot); break;
 		case WY_EXEC_REFUSED:
 		case WY_EXEC_CLAIMED: stuck++; break;
@@ -142,6 +161,7 @@ void wy_follow_take_over(struct wy_follow *f)
 		t = wy_tracee_add(f, tid, WY_TRACEE_SEIZED);
 		if (!t)
 			continue;
+		t->process = slot->pid;
 		t->program = program_of(slot);
 		if (ptrace(PTRACE_SEIZE, tid, 0, WY_TRACEE_OPTIONS) == 0)
 			t->slot = slot;

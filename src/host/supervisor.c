@@ -90,9 +90,9 @@ static void supervise(struct wy_supervisor *v)
 
 		/* Everything is looked at after the bell was read: what comes later rings again. */
 		send_on(v);
-		if (v->following)
-			wy_follow_requests(&v->follow);
 		take_events(v);
+		if (v->following)	/* after the events: they make room for more */
+			wy_follow_requests(&v->follow);
 		wy_host_notes_print(v->session.mem);
 		if (!v->ended && v->following == following) /* else the bell is another now */
 			syscall(SYS_futex, bell, FUTEX_WAIT, before, NULL, NULL, 0);

@@ -23,6 +23,7 @@ enum wy_tracee_state {
 struct wy_tracee {
 	struct wy_tracee *next;
 	pid_t tid;
+	int process; /* as it calls itself, where it asked; 0: FIRST */
 	enum wy_tracee_state state;
 	struct wy_exec_slot *slot; /* SEIZED, LEAVING */
 	bool listening;            /* stopped by job control */

@@ -67,17 +67,18 @@ gone() {
 	    if pid == 0:
 	        os.environ.update(PS1="@@", PS2="", TERM="dumb", HISTFILE="/dev/null", LC_ALL="C")
 	        os.execvp(argv[0], argv)
-	    log = b""
+	    log, seen = b"", 0
 	    def until(text):
-	        nonlocal log
-	        start, end = len(log), time.monotonic() + 60
-	        while text not in log[start:]:
+	        nonlocal log, seen
+	        end = time.monotonic() + 60
+	        while text not in log[seen:]:
 	            if not select.select([fd], [], [], max(end - time.monotonic(), 0))[0]:
-	                print("no", text, "in", log[start:]); sys.exit(1)
+	                print("no", text, "in", log[seen:]); sys.exit(1)
 	            try: got = os.read(fd, 4096)
 	            except OSError: got = b""
-	            if not got: break
+	            if not got: return
 	            log += got
+	        seen = log.index(text, seen) + len(text)
 	    def send(text, wait=b"@@"): os.write(fd, text); until(wait)
 	    until(b"@@")
 	    send(b"stty -echo; trap 'echo INT in the shell' INT\n")
@@ -109,20 +110,21 @@ gone() {
 	    if pid == 0:
 	        os.environ.update(PS1="@@", TERM="dumb", HISTFILE="/dev/null", LC_ALL="C")
 	        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
-	    log = b""
+	    log, seen = b"", 0
 	    def until(text):
-	        nonlocal log
-	        start, end = len(log), time.monotonic() + 60
-	        while text not in log[start:]:
+	        nonlocal log, seen
+	        end = time.monotonic() + 60
+	        while text not in log[seen:]:
 	            if not select.select([fd], [], [], max(end - time.monotonic(), 0))[0]:
-	                print("no", text, "in", log[start:]); sys.exit(1)
+	                print("no", text, "in", log[seen:]); sys.exit(1)
 	            try: got = os.read(fd, 4096)
 	            except OSError: got = b""
-	            if not got: break
+	            if not got: return
 	            log += got
+	        seen = log.index(text, seen) + len(text)
 	    until(b"@@")
 	    os.write(fd, b"stty -echo\n"); until(b"@@")
-	    log = b""
+	    log, seen = b"", 0
 	    os.write(fd, prefix + b"sh -c 'echo runs; cat; echo after; exit 8'\n"); until(b"runs\r\n")
 	    os.write(fd, b"\032"); until(b"@@")
 	    os.write(fd, b"fg >/dev/null\n"); os.write(fd, b"line\n"); until(b"line\r\n")

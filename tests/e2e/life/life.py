@@ -113,7 +113,10 @@ class Terminal:
             for fd in (0, 1, 2):
                 os.dup2(slave, fd)
             os.execvp(argv[0], argv)
-        os.setpgid(job, job)
+        try:
+            os.setpgid(job, job)
+        except PermissionError:
+            pass  # it has done so itself, and executed
 
         def to_foreground(_number, _frame):
             os.tcsetpgrp(slave, job)

@@ -15,6 +15,7 @@
 #define FLAG_DF			0x400ul
 #define FLAG_RF			0x10000ul
 #define FLAG_TF			0x100ul
+#define TRAP_PROTECTION		13
 #define CS_64BIT		0x33
 #define SS_USER			0x2b
 
@@ -237,6 +238,7 @@ enum arch_where arch_recover(struct wy_thread *t, struct ucontext *uc, bool *ret
 		t->trip_regs.fpstate = r->fpstate;
 		*r = t->trip_regs;
 		r->rax = 0;
+		r->trapno = 0;
 		return ARCH_IN_PROGRAM;
 	}
 	return ARCH_IN_AGENT;
@@ -370,6 +372,16 @@ unsigned long arch_uc_pc(const struct ucontext *uc)
 unsigned long arch_uc_sp(const struct ucontext *uc)
 {
 	return uc->uc_mcontext.rsp;
+}
+
+bool arch_uc_faulted(const struct ucontext *uc)
+{
+	return uc->uc_mcontext.trapno == TRAP_PROTECTION;
+}
+
+void arch_uc_clear_fault(struct ucontext *uc)
+{
+	uc->uc_mcontext.trapno = 0;
 }
 
 bool arch_usermem_fixup(struct ucontext *uc)

@@ -47,6 +47,9 @@ void arch_redirect(struct ucontext *uc, unsigned long pc);
 
 unsigned long arch_uc_pc(const struct ucontext *uc);
 unsigned long arch_uc_sp(const struct ucontext *uc);
+/* Does uc tell of a general protection fault?  A SIGSEGV without an address can be one. */
+bool arch_uc_faulted(const struct ucontext *uc);
+void arch_uc_clear_fault(struct ucontext *uc);
 /* A fault inside usermem: end the copy with -EFAULT.  False: it was not there. */
 bool arch_usermem_fixup(struct ucontext *uc);
 
