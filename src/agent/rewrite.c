@@ -45,9 +45,10 @@
 #define EDITS_MAX	16384u
 #define EDIT_CHAINS	1024u
 #define LANDINGS_MAX	128u
-#define OUTLIERS	8192u
-#define COPY_SIZE	64ul
-#define COPIES_MAX	(WY_COPIES_LEN / COPY_SIZE)
+#define OUTLIERS	16384u
+#define COPY_MAX	64ul
+#define ROOMS_MAX	32u
+#define ISLAND_STEP	(16ul << 20)
 #define HOT		64u		/* trips after which code that is in no file counts as finished */
 #define REACH		0x7ff00000l
 #define REACH_OF_SHORT_JUMP 256ul	/* and a bit more */
@@ -224,26 +225,8 @@ static bool add_outlier(unsigned long addr, unsigned long program_pc)
 	return true;
 }
 
-static struct {
-	unsigned long from, site;	/* what was moved: [from, site) */
-} copies[COPIES_MAX];
-static unsigned int nr_copies;
-
-static unsigned long copies_at(void)
-{
-	return wy_arena.code + WY_SITES_MAX * WY_STUB_SIZE;
-}
-
 unsigned long wy_site_program_pc(unsigned long pc)
 {
-	unsigned long offset = pc - copies_at();
-
-	if (offset < WY_COPIES_LEN) {
-		unsigned long at = copies[offset / COPY_SIZE].from + offset % COPY_SIZE;
-		unsigned long site = copies[offset / COPY_SIZE].site;
-
-		return at < site ? at : site;
-	}
 	for (unsigned int h = outlier_slot(pc); outlier_at[h]; h = (h + 1) % OUTLIERS) {
 		if (outlier_at[h] == pc)
 			return outlier_pc[h];
@@ -288,65 +271,7 @@ static bool site_is_syscall(const struct wy_site *site)
 	return copy_from_program(now, site->addr, 2) == 0 && now[0] == 0x0f && now[1] == 0x05;
 }
 
-/* ---- the ladder ---- */
-
-static bool use_padding(struct wy_site *site, const struct text *text)
-{
-	unsigned long stub = wy_site_stub(site);
-	unsigned char code[TEXT_FAR_JUMP], jump[2];
-	unsigned int len;
-	unsigned long slot;
-
-	if (!text_site_in_word(site->addr))
-		return false;
-	len = in_reach(site->addr, stub) ? TEXT_JUMP : TEXT_FAR_JUMP;
-	slot = text_padding_slot(text, site->addr, len);
-	if (!slot)
-		return false;
-	len = make_jump(code, slot, stub);
-	if (!add_outlier(slot, site->addr) || !edit(slot, code, len, false))
-		return false;
-	wy_code_sync();
-	jump[0] = 0xeb;
-	jump[1] = (unsigned char)(slot - (site->addr + 2));
-	return edit(site->addr, jump, 2, true);
-}
-
-static bool use_before(struct wy_site *site, const struct text *text)
-{
-	unsigned char bytes[COPY_SIZE], code[COPY_SIZE], jump[TEXT_JUMP];
-	struct text_before before;
-	unsigned long at, len;
-
-	if (nr_copies == COPIES_MAX || !text_insn_before(text, site->addr, TEXT_BEFORE_MAX, &before) ||
-	    before.slot)
-		return false;
-	at = copies_at() + nr_copies * COPY_SIZE;
-	len = site->addr - before.addr;
-	if (!in_reach(before.addr, at) || len > COPY_SIZE - TEXT_FAR_JUMP ||
-	    !read_original(NULL, before.addr, bytes, len))
-		return false;
-	for (unsigned long done = 0; done < len;) {
-		int n = insn_relocate(bytes + done, len - done, before.addr + done, at + done, code + done);
-
-		if (n <= 0)
-			return false;
-		done += (unsigned long)n;
-	}
-	len += make_jump(code + len, at + len, wy_site_stub(site));
-	copies[nr_copies].from = before.addr;
-	copies[nr_copies].site = site->addr;
-	if (wy_code_write(&writer, at, code, len) < 0)
-		return false;
-	nr_copies++;
-	wy_code_sync();
-	make_jump(jump, before.addr, at);
-	site->before = before.addr;
-	return edit(before.addr, jump, TEXT_JUMP, true);
-}
-
-static unsigned long landings[LANDINGS_MAX];	/* pages */
-static unsigned int nr_landings;
+/* ---- room for code ---- */
 
 /* Places that the program is likely to need: where its heap and its stack grow. */
 static bool keep_clear(unsigned long page)
@@ -359,15 +284,11 @@ static bool keep_clear(unsigned long page)
 	       (page < sp + (1ul << 30) && page + (16ul << 30) > sp);
 }
 
-static bool landing_page(unsigned long page)
+static bool map_code_page(unsigned long page)
 {
 	long ret;
 
-	for (unsigned int i = 0; i < nr_landings; i++) {
-		if (landings[i] == page)
-			return true;
-	}
-	if (nr_landings == LANDINGS_MAX || keep_clear(page))
+	if (keep_clear(page))
 		return false;
 	ret = sys_mmap(page, PAGE, PROT_READ | PROT_EXEC,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1);
@@ -377,6 +298,126 @@ static bool landing_page(unsigned long page)
 		return false;
 	}
 	wy_own_add(page, PAGE);
+	return true;
+}
+
+/*
+ * Room from which a jump of five bytes reaches: the end of the arena, and for
+ * modules far from it islands of a page each.  No system call is made there.
+ */
+static struct room {
+	unsigned long start, used, size;
+} rooms[ROOMS_MAX];
+static unsigned int nr_rooms;
+
+static unsigned long take_room(unsigned long near, unsigned int len)
+{
+	struct room *room = NULL;
+
+	if (!nr_rooms) {
+		rooms[0].start = wy_arena.code + WY_SITES_MAX * WY_STUB_SIZE;
+		rooms[0].size = WY_COPIES_LEN;
+		nr_rooms = 1;
+	}
+	for (unsigned int i = 0; i < nr_rooms && !room; i++) {
+		if (in_reach(near, rooms[i].start) && rooms[i].used + len <= rooms[i].size)
+			room = &rooms[i];
+	}
+	for (unsigned long off = ISLAND_STEP; !room && off < REACH && nr_rooms < ROOMS_MAX;
+	     off += ISLAND_STEP) {
+		unsigned long page = (near - off) & -PAGE;
+
+		if (near > off && map_code_page(page)) {
+			room = &rooms[nr_rooms++];
+			*room = (struct room){ .start = page, .size = PAGE };
+		}
+	}
+	if (!room)
+		return 0;
+	room->used += len;
+	return room->start + room->used - len;
+}
+
+/* ---- the ladder ---- */
+
+/* Where a five-byte jump at `from` has to lead so that it ends in the stub. */
+static unsigned long way_to(unsigned long from, const struct wy_site *site)
+{
+	unsigned long stub = wy_site_stub(site), at;
+	unsigned char code[TEXT_FAR_JUMP];
+	unsigned int len;
+
+	if (in_reach(from, stub))
+		return stub;
+	at = take_room(from, TEXT_FAR_JUMP);
+	if (!at)
+		return 0;
+	len = make_jump(code, at, stub);
+	return add_outlier(at, site->addr) && wy_code_write(&writer, at, code, len) == 0 ? at : 0;
+}
+
+static bool use_padding(struct wy_site *site, const struct text *text)
+{
+	unsigned char code[TEXT_FAR_JUMP], jump[2];
+	unsigned long slot, to;
+
+	if (!text_site_in_word(site->addr))
+		return false;
+	slot = text_padding_slot(text, site->addr, TEXT_JUMP);
+	to = slot ? way_to(slot, site) : 0;
+	if (!to)
+		return false;
+	make_jump(code, slot, to);
+	if (!add_outlier(slot, site->addr) || !edit(slot, code, TEXT_JUMP, false))
+		return false;
+	wy_code_sync();
+	jump[0] = 0xeb;
+	jump[1] = (unsigned char)(slot - (site->addr + 2));
+	return edit(site->addr, jump, 2, true);
+}
+
+static bool use_before(struct wy_site *site, const struct text *text)
+{
+	unsigned char bytes[COPY_MAX], code[COPY_MAX + TEXT_FAR_JUMP], jump[TEXT_FAR_JUMP];
+	struct text_before before;
+	unsigned long at, len, done = 0;
+
+	/* What must lead to a slot first is left to the punned jump. */
+	if (!text_insn_before(text, site->addr, TEXT_BEFORE_MAX, &before) || before.slot)
+		return false;
+	len = site->addr - before.addr;
+	if (len > COPY_MAX || !read_original(NULL, before.addr, bytes, len))
+		return false;
+	at = take_room(before.addr, (unsigned int)len + TEXT_FAR_JUMP);
+	if (!at)
+		return false;
+	while (done < len) {
+		int n = insn_relocate(bytes + done, len - done, before.addr + done, at + done, code + done);
+
+		if (n <= 0 || !add_outlier(at + done, before.addr + done))
+			return false;
+		done += (unsigned long)n;
+	}
+	len += make_jump(code + len, at + len, wy_site_stub(site));
+	if (!add_outlier(at + done, site->addr) || wy_code_write(&writer, at, code, len) < 0)
+		return false;
+	wy_code_sync();
+	make_jump(jump, before.addr, at);
+	site->before = before.addr;
+	return edit(before.addr, jump, TEXT_JUMP, true);
+}
+
+static unsigned long landings[LANDINGS_MAX];	/* pages of punned jumps */
+static unsigned int nr_landings;
+
+static bool landing_page(unsigned long page)
+{
+	for (unsigned int i = 0; i < nr_landings; i++) {
+		if (landings[i] == page)
+			return true;
+	}
+	if (nr_landings == LANDINGS_MAX || !map_code_page(page))
+		return false;
 	landings[nr_landings++] = page;
 	return true;
 }
@@ -394,10 +435,28 @@ static bool landing_free(unsigned long at, unsigned int len)
 	return true;
 }
 
+/* A free place in [low, high), which may touch two pages; 0 if there is none. */
+static unsigned long take_landing(unsigned long low, unsigned long high, unsigned int len)
+{
+	for (unsigned long page = low & -PAGE; page < high; page += PAGE) {
+		unsigned long from = page < low ? low : page;
+		unsigned long end = high - 1 + len;
+		unsigned long to = page + PAGE < end ? page + PAGE : end;
+
+		if (from + len > to || !landing_page(page))
+			continue;
+		for (; from + len <= to; from++) {
+			if (landing_free(from, len))
+				return from;
+		}
+	}
+	return 0;
+}
+
 static bool use_pun(struct wy_site *site)
 {
 	unsigned char next[3], code[TEXT_FAR_JUMP], jump[2];
-	unsigned long stub = wy_site_stub(site), window, at = 0;
+	unsigned long stub = wy_site_stub(site), window, at;
 	unsigned int len;
 
 	if (!text_site_in_word(site->addr) || copy_from_program(next, site->addr + 2, 3) < 0)
@@ -406,20 +465,12 @@ static bool use_pun(struct wy_site *site)
 		 (unsigned long)(long)(int)((unsigned int)next[0] << 8 | (unsigned int)next[1] << 16 |
 					    (unsigned int)next[2] << 24);
 	len = in_reach(window, stub) ? TEXT_JUMP : TEXT_FAR_JUMP;
-	for (unsigned long off = 0; off < 256 && !at; off++) {
-		unsigned long page = (window + off) & -PAGE;
-
-		if (((window + off + len - 1) & -PAGE) != page)
-			continue;
-		if (landing_page(page) && landing_free(window + off, len))
-			at = window + off;
-		else if (off == 0 || ((window + off) & (PAGE - 1)) == 0)
-			continue;
-	}
+	at = take_landing(window, window + 256, len);
 	if (!at)
 		return false;
 	len = make_jump(code, at, stub);
-	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, false, true) ||
+	if (!add_outlier(at, site->addr) ||
+	    !add_edit(site->addr + 2, next, next, 3, false, true) ||
 	    wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();

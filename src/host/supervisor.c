@@ -91,7 +91,7 @@ static void supervise(struct wy_supervisor *v)
 		/* Everything is looked at after the bell was read: what comes later rings again. */
 		send_on(v);
 		take_events(v);
-		if (v->following)	/* after the events: they make room for more */
+		if (v->following) /* after the events: they make room for more */
 			wy_follow_requests(&v->follow);
 		wy_host_notes_print(v->session.mem);
 		if (!v->ended && v->following == following) /* else the bell is another now */

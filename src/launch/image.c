@@ -95,11 +95,9 @@ static int parse_relocations(struct wy_image *im)
 	}
 	if (!rela_len)
 		return 0;
-	if (rela_at % 8)
-		return -ENOEXEC;
 	im->rela = at_vaddr(im, rela_at, rela_len);
 	im->rela_nr = rela_len / sizeof(*im->rela);
-	if (!im->rela)
+	if (!im->rela || (unsigned long)im->rela % 8)
 		return -ENOEXEC;
 	for (size_t i = 0; i < im->rela_nr; i++) {
 		if (ELF64_R_TYPE(im->rela[i].r_info) != R_X86_64_RELATIVE)
