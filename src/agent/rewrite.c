@@ -14,8 +14,8 @@
  *	signal	it stays as it is, later tries are rarer and rarer
  *
  * Nothing is decided by looking through code that never ran: only sites that
- * tripped are looked at, on their second trip, since most of what a program's
- * start-up calls it calls once.
+ * tripped are looked at, and not on their first trips (wy_site_get), since most
+ * of what a program's start-up calls it calls once or twice.
  *
  * What is written is one store: two bytes inside an aligned word, or one whole
  * aligned word.  The landing is there before the site leads to it.  Code that

@@ -15,6 +15,7 @@
 
 #define HASH_SIZE	(2 * WY_SITES_MAX)
 #define STUBS_PER_FILL	32u		/* one page */
+#define FIRST_TRY	4u		/* rewriting costs as much as that many trips */
 
 extern const unsigned char wy_stub_template[];
 extern const unsigned char wy_stub_fixups[];
@@ -144,7 +145,7 @@ struct wy_site *wy_site_get(unsigned long addr)
 			site->leave = wy_gate_leave;
 			site->how = WY_SITE_SIGNAL;
 			site->trips = 0;
-			site->next_try = 2;
+			site->next_try = FIRST_TRY;
 			site->addr = addr;
 			insert(site);
 			__atomic_add_fetch(&wy_session->sites_signal, 1, __ATOMIC_RELAXED);

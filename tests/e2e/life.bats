@@ -79,6 +79,8 @@ gone() {
 	            if not got: return
 	            log += got
 	        seen = log.index(text, seen) + len(text)
+	    def foreground():	# until a job has the terminal, in its own mode
+	        while os.tcgetpgrp(fd) == pid: time.sleep(0.001)
 	    def send(text, wait=b"@@"): os.write(fd, text); until(wait)
 	    until(b"@@")
 	    send(b"stty -echo; trap 'echo INT in the shell' INT\n")
@@ -86,9 +88,11 @@ gone() {
 	    send(b"echo status $?\n")
 	    send(b"sh -c 'echo runs; kill -STOP $$; echo again; exec cat'\n")
 	    send(b"jobs | sed 's/ *$//'\n")
-	    send(b"fg >/dev/null\n", b"again\r\n"); send(b"line\n", b"line\r\n")
+	    send(b"fg >/dev/null\n", b"again\r\n"); foreground(); send(b"line\n", b"line\r\n")
 	    os.write(fd, b"\032"); until(b"@@")
-	    send(b"jobs | sed 's/ *$//'\n"); send(b"kill %1; wait %1; echo status $?\n", b"status"); until(b"@@")
+	    send(b"jobs | sed 's/ *$//'\n")
+	    os.write(fd, b"fg >/dev/null\n"); foreground(); send(b"more\n", b"more\r\n"); send(b"\004")
+	    send(b"echo status $?\n")
 	    os.write(fd, b"exit 9\n"); until(b"never")
 	    return re.sub(rb"\d{3,}", b"N", log), os.waitpid(pid, 0)[1] >> 8
 	shell = ["bash", "--norc", "--noprofile", "-i"]
@@ -122,12 +126,15 @@ gone() {
 	            if not got: return
 	            log += got
 	        seen = log.index(text, seen) + len(text)
+	    def foreground():	# until a job has the terminal, in its own mode
+	        while os.tcgetpgrp(fd) == pid: time.sleep(0.001)
 	    until(b"@@")
 	    os.write(fd, b"stty -echo\n"); until(b"@@")
 	    log, seen = b"", 0
 	    os.write(fd, prefix + b"sh -c 'echo runs; cat; echo after; exit 8'\n"); until(b"runs\r\n")
 	    os.write(fd, b"\032"); until(b"@@")
-	    os.write(fd, b"fg >/dev/null\n"); os.write(fd, b"line\n"); until(b"line\r\n")
+	    os.write(fd, b"fg >/dev/null\n"); foreground()
+	    os.write(fd, b"line\n"); until(b"line\r\n")
 	    os.write(fd, b"\004"); until(b"@@")
 	    os.write(fd, b"echo status $?\n"); until(b"@@")
 	    os.write(fd, prefix + b"sh -c 'echo runs; exec sleep 1000'\n"); until(b"runs\r\n")
