@@ -231,9 +231,10 @@ void wy_call_enter(struct wy_call *call)
 	if (call->target) {
 		if (!record)
 			record = wy_record_find(call->thread, call->site, call->sp);
-		record->call.nr = call->nr;
-		for (int i = 0; i < 6; i++)
+		for (int i = 0; record && i < 6; i++)
 			record->call.arg[i] = call->arg[i];
+		if (record)
+			record->call.nr = call->nr;
 	}
 	return;
 done:

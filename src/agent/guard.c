@@ -30,18 +30,29 @@ static enum wy_verdict op_prctl(struct wy_call *call)
 	return WY_PASS;
 }
 
+/*
+ * The gs base.  As long as the program has none it is the agent's.  With the first that the
+ * program sets, every site gets its own bytes back, the calls of all threads trip from then on,
+ * and the gate does without gs.  (What wrgsbase sets is not seen.)
+ */
 static enum wy_verdict op_arch_prctl(struct wy_call *call)
 {
 	unsigned long zero = 0;
+	int code = (int)call->arg[0];
 
-	switch ((int)call->arg[0]) {
-	case ARCH_GET_GS:
-		return wy_answer(call, copy_to_program((unsigned long)call->arg[1], &zero, 8));
-	case ARCH_SET_GS:
-		return wy_answer(call, call->arg[1] ? -EPERM : 0);
-	default:
+	if (wy_gs_is_theirs || (code != ARCH_GET_GS && code != ARCH_SET_GS))
 		return WY_PASS;
-	}
+	if (code == ARCH_GET_GS)
+		return wy_answer(call, copy_to_program((unsigned long)call->arg[1], &zero, 8));
+	if (!call->arg[1])
+		return wy_answer(call, 0);
+	if ((unsigned long)call->arg[1] >= WY_USER_TOP)
+		return wy_answer(call, -EPERM);
+	wy_gs_is_theirs = 1;
+	wy_rewrite_undo(0, -1ul);
+	/* Back to the site: there the call trips, and comes again on the new way. */
+	call->target = call->site->addr;
+	return WY_PASS;
 }
 
 /*

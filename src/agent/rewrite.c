@@ -523,11 +523,10 @@ static bool leave_alone(long nr)
 void wy_rewrite_undo(unsigned long start, unsigned long len)
 {
 	unsigned long low = start > REACH_OF_SHORT_JUMP ? start - REACH_OF_SHORT_JUMP : 0;
-	unsigned long high = start + len + REACH_OF_SHORT_JUMP;
+	unsigned long room = -1ul - start;
+	unsigned long high = len < room - REACH_OF_SHORT_JUMP ? start + len + REACH_OF_SHORT_JUMP : -1ul;
 	bool writing = false;
 
-	if (high < start)
-		high = -1ul;
 	wy_lock(WY_LOCK_REWRITE);
 	for (unsigned int i = 0; i < nr_edits; i++) {
 		struct edit *e = &edits[i];
@@ -548,7 +547,7 @@ void wy_site_rewrite(struct wy_site *site, long nr)
 {
 	enum wy_site_how how;
 
-	if ((wy_session->flags & WY_NO_PATCH) || leave_alone(nr))
+	if ((wy_session->flags & WY_NO_PATCH) || wy_gs_is_theirs || leave_alone(nr))
 		return;
 	wy_lock(WY_LOCK_REWRITE);
 	if (!site_is_syscall(site) || (site->how == WY_SITE_BEFORE && taken(NULL, site->before, 1))) {

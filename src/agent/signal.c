@@ -349,12 +349,12 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 	site->trips++;
 	t->gate_flags |= WY_GATE_BY_SIGNAL;
 	/* Through the gate even if no layer wants it: there it is rewritten. */
-	arch_redirect(uc, arch_stub_wanted(site));
+	arch_redirect(t, uc, site);
 }
 
 void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 {
-	struct wy_thread *t = wy_thread_of_altstack((unsigned long)uc);
+	struct wy_thread *t = wy_thread_of_stack((unsigned long)uc);
 	unsigned long temp_mask;
 	bool has_temp_mask;
 
@@ -362,7 +362,8 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 		on_trip(t, info, uc);
 		return;
 	}
-	if ((sig == SIGSEGV || sig == SIGBUS) && is_sync(info) && arch_usermem_fixup(uc))
+	if ((sig == SIGSEGV || sig == SIGBUS) && is_sync(info) &&
+	    (arch_usermem_fixup(uc) || arch_gs_fixup(t, uc)))
 		return;
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
 		unsigned long block = wy_thread_block(t);
@@ -616,10 +617,8 @@ long wy_signal_own(void)
 	return ret;
 }
 
-long wy_signal_start(const struct wy_boot *boot)
+long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot)
 {
-	struct wy_thread *t = wy_self();
-
 	/* After an exec only "ignore" can be left of the earlier image's actions. */
 	for (int sig = 1; sig <= 64; sig++)
 		kernel_action(sig, NULL, &t->sighand->action[sig - 1]);

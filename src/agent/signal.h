@@ -11,7 +11,7 @@
 void wy_signal_ops(void);
 
 /* At the start of an image: takes SIGSYS, SIGSEGV and SIGBUS. 0 or -errno. */
-long wy_signal_start(const struct wy_boot *boot);
+long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot);
 
 /* Gives the kernel the agent's handlers for them (again, after CLONE_CLEAR_SIGHAND). 0 or -errno. */
 long wy_signal_own(void);

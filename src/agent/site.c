@@ -143,6 +143,8 @@ struct wy_site *wy_site_get(unsigned long addr)
 			site->interest = wy_interest;
 			site->gate = wy_gate_enter;
 			site->leave = wy_gate_leave;
+			site->native = arch_stub_native(site);
+			site->native_leave = arch_stub_native_leave(site);
 			site->how = WY_SITE_SIGNAL;
 			site->trips = 0;
 			site->next_try = FIRST_TRY;

@@ -28,18 +28,22 @@ struct wy_site {
 	const unsigned char *interest;	/* by the low 16 bits of the number: 0 goes to the kernel at once */
 	void (*gate)(void);
 	void (*leave)(void);
+	/* read by the gate without gs: addresses in the stub */
+	unsigned long native, native_leave;
 
 	unsigned long addr;		/* of the syscall instruction; 0: the site is free */
 	unsigned long before;		/* WY_SITE_BEFORE: the instruction that became a jump */
 	unsigned int trips;		/* how often it came through SIGSYS */
 	unsigned int next_try;		/* trips at which rewriting is tried (again) */
 	enum wy_site_how how;
-	unsigned char pad[68];
+	unsigned char pad[52];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
 _Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");
 _Static_assert(offsetof(struct wy_site, gate) == S_GATE, "offsets.h");
 _Static_assert(offsetof(struct wy_site, leave) == S_LEAVE, "offsets.h");
+_Static_assert(offsetof(struct wy_site, native) == S_NATIVE, "offsets.h");
+_Static_assert(offsetof(struct wy_site, native_leave) == S_NATIVE_LEAVE, "offsets.h");
 _Static_assert(sizeof(struct wy_site) == WY_STUB_SIZE, "stubs and sites have one stride");
 
 #define WY_COPIES_LEN	(64ul << 10)	/* the end of the arena: copies of moved instructions */

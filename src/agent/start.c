@@ -18,6 +18,7 @@
 
 static long start(const struct wy_boot *boot)
 {
+	struct wy_thread *t = NULL;
 	long ret;
 
 	if (boot->magic != WY_BOOT_MAGIC)
@@ -27,7 +28,7 @@ static long start(const struct wy_boot *boot)
 	wy_own_add(boot->region, boot->region_len);
 	ret = wy_session_start(boot);
 	if (!ret)
-		ret = wy_thread_start_first(boot);
+		t = wy_thread_start_first(&ret);
 	if (!ret)
 		ret = wy_sites_start(boot);
 	if (ret)
@@ -37,14 +38,14 @@ static long start(const struct wy_boot *boot)
 	wy_exec_ops();
 	wy_guard_ops();
 	wy_layers_start(wy_session->flags);
-	ret = wy_signal_start(boot);
+	ret = wy_signal_start(t, boot);
 	if (ret)
 		return ret;
 	__atomic_add_fetch(&wy_session->execs, 1, __ATOMIC_RELAXED);
 	if (boot->flags & WY_BOOT_FIRST)
 		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
-	wy_layers_thread_start(wy_self());
-	return wy_thread_arm(wy_self());
+	wy_layers_thread_start(t);
+	return wy_thread_arm(t);
 }
 
 void wy_start(const struct wy_boot *boot);

@@ -39,7 +39,8 @@ unsigned int wy_locks[WY_LOCKS];
 static struct wy_thread *blocks;	/* every block of this address space, through ->next */
 static struct wy_sighand *sighand_pool;
 static unsigned int clone_stub_used[WY_CLONE_STUBS];
-extern unsigned long wy_clone_child[WY_CLONE_STUBS];
+extern unsigned long wy_clone_parent[WY_CLONE_STUBS], wy_clone_child[WY_CLONE_STUBS];
+unsigned char wy_gs_is_theirs;
 extern const char wy_clone_stubs[];
 
 /* ---- signal tables ---- */
@@ -180,21 +181,22 @@ void wy_thread_disarm(void)
 	sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0, 0);
 }
 
-long wy_thread_start_first(const struct wy_boot *boot)
+struct wy_thread *wy_thread_start_first(long *ret_error)
 {
 	struct wy_thread *t = wy_thread_new();
 
-	(void)boot;
+	*ret_error = -ENOMEM;
 	if (!t)
-		return -ENOMEM;
+		return NULL;
 	t->pid = (int)sys0(__NR_getpid);
 	t->tid = (int)sys0(__NR_gettid);
 	t->sighand = wy_sighand_new(NULL);
 	if (!t->sighand)
-		return -ENOMEM;
+		return NULL;
 	arch_set_self(t);
 	wy_session_take_slot(t);
-	return 0;
+	*ret_error = 0;
+	return t;
 }
 
 /* ---- clone ---- */
@@ -205,12 +207,13 @@ struct clone_request {
 	bool new_stack;
 };
 
-static int take_clone_stub(struct wy_thread *child)
+static int take_clone_stub(struct wy_thread *t, struct wy_thread *child)
 {
 	for (unsigned int spins = 0;; spins++) {
 		for (int i = 0; i < WY_CLONE_STUBS; i++) {
 			if (__atomic_exchange_n(&clone_stub_used[i], 1, __ATOMIC_ACQUIRE))
 				continue;
+			wy_clone_parent[i] = (unsigned long)t;
 			wy_clone_child[i] = (unsigned long)child;
 			return i;
 		}
@@ -273,7 +276,12 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	t->clone_flags = flags;
 	t->clone_site = call->site;
 	t->clone_ret = arch_stub_ret(call->site);
-	t->clone_stub = take_clone_stub(child);
+	child->gs = arch_get_gs();
+	if (!wy_gs_is_theirs)
+		child->gs = (unsigned long)child;
+	else if (child->gs == (unsigned long)t)
+		child->gs = 0;	/* a thread that never had one of the program's */
+	t->clone_stub = take_clone_stub(t, child);
 	child->clone_stub = t->clone_stub;
 	/* A record keeps the arguments for the layers' leave(); the way back is ours. */
 	wy_call_record(call);

@@ -81,6 +81,7 @@ struct wy_thread {
 	unsigned long deferred_mask;
 	struct wy_site *clone_site;
 	unsigned long clone_ret;
+	unsigned long gs;		/* the gs base that this thread starts with */
 
 	unsigned int gate_flags;
 	int pid, tid;
@@ -116,12 +117,20 @@ _Static_assert(offsetof(struct wy_thread, user_sp) == T_USER_SP, "offsets.h");
 _Static_assert(offsetof(struct wy_thread, pending) == T_PENDING, "offsets.h");
 _Static_assert(offsetof(struct wy_thread, deferred_mask) == T_DEFERRED, "offsets.h");
 _Static_assert(offsetof(struct wy_thread, clone_site) == T_CLONE_SITE, "offsets.h");
+_Static_assert(offsetof(struct wy_thread, gs) == T_GS, "offsets.h");
 _Static_assert(offsetof(struct wy_thread, clone_ret) == T_CLONE_RET, "offsets.h");
 _Static_assert(sizeof(struct wy_thread) <= WY_BLOCK_SIZE - WY_ALT_SIZE - WY_STACK_SIZE, "block size");
 
+/* The thread on one of whose stacks, the private or the alternate one, this address lies. */
+static inline struct wy_thread *wy_thread_of_stack(unsigned long sp)
+{
+	return (struct wy_thread *)((sp & ~(WY_BLOCK_SIZE - 1)) + WY_ALT_SIZE + WY_STACK_SIZE);
+}
+
+/* The calling thread; not by gs, which may be the program's.  Not on the boot stack. */
 static inline struct wy_thread *wy_self(void)
 {
-	return arch_self();
+	return wy_thread_of_stack((unsigned long)__builtin_frame_address(0));
 }
 
 static inline unsigned long wy_thread_block(const struct wy_thread *t)
@@ -129,18 +138,12 @@ static inline unsigned long wy_thread_block(const struct wy_thread *t)
 	return (unsigned long)t & ~(WY_BLOCK_SIZE - 1);
 }
 
-/* The thread on whose alternate stack this address lies. */
-static inline struct wy_thread *wy_thread_of_altstack(unsigned long sp)
-{
-	return (struct wy_thread *)((sp & ~(WY_BLOCK_SIZE - 1)) + WY_ALT_SIZE + WY_STACK_SIZE);
-}
-
 /* A block for a new thread, zeroed but for the fields that locate it; NULL when there is no memory. */
 struct wy_thread *wy_thread_new(void);
 void wy_thread_free(struct wy_thread *t);
 
-/* The first thread of an image.  Returns 0 or -errno. */
-long wy_thread_start_first(const struct wy_boot *boot);
+/* The first thread of an image; NULL and -errno in *ret_error when it cannot be. */
+struct wy_thread *wy_thread_start_first(long *ret_error);
 
 /* Gives the kernel this thread's alternate stack and arms Syscall User Dispatch. 0 or -errno. */
 long wy_thread_arm(struct wy_thread *t);
@@ -150,6 +153,9 @@ void wy_thread_disarm(void);
 
 /* Blocks every signal until the gate is left; t->deferred_mask is the program's mask meanwhile. */
 void wy_thread_block_signals(struct wy_thread *t);
+
+/* The program uses the gs base: calls come through wy_gate_enter_nogs. */
+extern unsigned char wy_gs_is_theirs;
 
 /* Threads of this process, more than one means that others may run this very code. */
 bool wy_thread_alone(void);

@@ -59,6 +59,7 @@ gone() {
 	[ "$output" = "b'interrupted\\n' 6" ]
 }
 
+# noflsh: else the key that sends a signal also throws away what the shell has printed by then.
 @test 'a terminal: Ctrl-C, Ctrl-Z, fg, bg in an interactive shell under waylay' {
 	cat >t.py <<-'END'
 	import os, pty, re, sys, time, select, signal
@@ -83,7 +84,7 @@ gone() {
 	        while os.tcgetpgrp(fd) == pid: time.sleep(0.001)
 	    def send(text, wait=b"@@"): os.write(fd, text); until(wait)
 	    until(b"@@")
-	    send(b"stty -echo; trap 'echo INT in the shell' INT\n")
+	    send(b"stty -echo noflsh; trap 'echo INT in the shell' INT\n")
 	    send(b"sh -c 'echo runs; exec sleep 1000'\n", b"runs\r\n"); os.write(fd, b"\003"); until(b"@@")
 	    send(b"echo status $?\n")
 	    send(b"sh -c 'echo runs; kill -STOP $$; echo again; exec cat'\n")
@@ -104,50 +105,6 @@ gone() {
 	END
 	run -0 python3 t.py
 	[ "$output" = 9 ]
-}
-
-@test 'Ctrl-Z stops waylay with the program, and fg continues both' {
-	cat >t.py <<-'END'
-	import os, pty, re, sys, time, select
-	def talk(prefix):
-	    pid, fd = pty.fork()
-	    if pid == 0:
-	        os.environ.update(PS1="@@", TERM="dumb", HISTFILE="/dev/null", LC_ALL="C")
-	        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
-	    log, seen = b"", 0
-	    def until(text):
-	        nonlocal log, seen
-	        end = time.monotonic() + 60
-	        while text not in log[seen:]:
-	            if not select.select([fd], [], [], max(end - time.monotonic(), 0))[0]:
-	                print("no", text, "in", log[seen:]); sys.exit(1)
-	            try: got = os.read(fd, 4096)
-	            except OSError: got = b""
-	            if not got: return
-	            log += got
-	        seen = log.index(text, seen) + len(text)
-	    def foreground():	# until a job has the terminal, in its own mode
-	        while os.tcgetpgrp(fd) == pid: time.sleep(0.001)
-	    until(b"@@")
-	    os.write(fd, b"stty -echo\n"); until(b"@@")
-	    log, seen = b"", 0
-	    os.write(fd, prefix + b"sh -c 'echo runs; cat; echo after; exit 8'\n"); until(b"runs\r\n")
-	    os.write(fd, b"\032"); until(b"@@")
-	    os.write(fd, b"fg >/dev/null\n"); foreground()
-	    os.write(fd, b"line\n"); until(b"line\r\n")
-	    os.write(fd, b"\004"); until(b"@@")
-	    os.write(fd, b"echo status $?\n"); until(b"@@")
-	    os.write(fd, prefix + b"sh -c 'echo runs; exec sleep 1000'\n"); until(b"runs\r\n")
-	    os.write(fd, b"\003"); until(b"@@")
-	    os.write(fd, b"echo status $?\n"); until(b"@@")
-	    os.write(fd, b"exit 0\n"); until(b"never"); os.waitpid(pid, 0)
-	    return log.replace(prefix, b"")
-	native = talk(b""); under = talk(os.environ["WAYLAY"].encode() + b" run ")
-	if native != under: print(native, under, sep="\n"); sys.exit(1)
-	print("same")
-	END
-	run -0 python3 t.py
-	[ "$output" = same ]
 }
 
 @test 'without any privilege' {

@@ -31,11 +31,13 @@ struct range {
 };
 struct gate_ranges {
 	struct range enter, leave, exit, unblocked;
+	struct range nogs_enter, nogs_exit, nogs_unblocked, nogs_left;
 };
 extern const struct gate_ranges wy_gate_ranges;
 extern const char wy_usermem_begin[], wy_usermem_end[], wy_usermem_fault[];
 
 extern const char wy_sigreturn_at[], wy_sigreturn_end[];
+extern const char wy_gate_enter_nogs[];
 extern const char wy_int80_stubs[];
 extern unsigned long wy_int80_back[WY_INT80_STUBS];
 
@@ -45,9 +47,9 @@ struct rt_sigframe {
 	struct siginfo info;
 };
 
-unsigned long arch_stub_wanted(const struct wy_site *site)
+unsigned long arch_stub_native(const struct wy_site *site)
 {
-	return wy_site_stub(site) + wy_stub_marks.wanted;
+	return wy_site_stub(site) + wy_stub_marks.native;
 }
 
 unsigned long arch_stub_done(const struct wy_site *site)
@@ -152,6 +154,18 @@ static void from_call(struct wy_thread *t, struct ucontext *uc)
 		again(t, uc, call->site);
 }
 
+/* The mask that a call had installed when it was interrupted. */
+static void temp_mask_of(struct wy_thread *t, const struct ucontext *uc, const struct wy_site *site,
+			 bool *ret_has_temp_mask, unsigned long *ret_temp_mask)
+{
+	struct wy_record *record = wy_record_find(t, site, uc->uc_mcontext.rsp);
+
+	if (record && record->has_temp_mask && (long)uc->uc_mcontext.rax == -EINTR) {
+		*ret_has_temp_mask = true;
+		*ret_temp_mask = record->temp_mask;
+	}
+}
+
 static enum arch_where in_stub(struct wy_thread *t, struct ucontext *uc, unsigned long offset,
 			       bool *ret_has_temp_mask, unsigned long *ret_temp_mask)
 {
@@ -178,15 +192,9 @@ static enum arch_where in_stub(struct wy_thread *t, struct ucontext *uc, unsigne
 			r->rsp = t->user_sp;
 		behind_site(uc, site);
 	} else {
-		struct wy_record *record;
-
 		if (at >= m->leave_switched)
 			r->rsp = t->user_sp;
-		record = wy_record_find(t, site, r->rsp);
-		if (record && record->has_temp_mask && (long)r->rax == -EINTR) {
-			*ret_has_temp_mask = true;
-			*ret_temp_mask = record->temp_mask;
-		}
+		temp_mask_of(t, uc, site, ret_has_temp_mask, ret_temp_mask);
 		leave_now(t, uc, site);
 	}
 	return ARCH_IN_PROGRAM;
@@ -207,7 +215,7 @@ enum arch_where arch_recover(struct wy_thread *t, struct ucontext *uc, bool *ret
 	}
 	if (pc - wy_arena.code < WY_SITES_MAX * WY_STUB_SIZE)
 		return in_stub(t, uc, pc - wy_arena.code, ret_has_temp_mask, ret_temp_mask);
-	if (within(pc, &g->enter)) {
+	if (within(pc, &g->enter) || within(pc, &g->nogs_enter)) {
 		/* rcx is the site from the stub's lea on */
 		r->rsp = t->user_sp;
 		at_site(uc, (struct wy_site *)r->rcx);
@@ -227,7 +235,16 @@ enum arch_where arch_recover(struct wy_thread *t, struct ucontext *uc, bool *ret
 		r->rip = at % WY_INT80_STUB_SIZE ? back : back - 2;
 		return ARCH_IN_PROGRAM;
 	}
-	if (within(pc, &g->exit) || within(pc, &g->unblocked)) {
+	if (within(pc, &g->nogs_left)) {
+		struct wy_call *call = (struct wy_call *)(t->stack_top - sizeof(*call));
+
+		r->rsp = call->sp;
+		temp_mask_of(t, uc, call->site, ret_has_temp_mask, ret_temp_mask);
+		leave_now(t, uc, call->site);
+		return ARCH_IN_PROGRAM;
+	}
+	if (within(pc, &g->exit) || within(pc, &g->unblocked) || within(pc, &g->nogs_exit) ||
+	    within(pc, &g->nogs_unblocked)) {
 		from_call(t, uc);
 		return ARCH_IN_PROGRAM;
 	}
@@ -359,9 +376,28 @@ unsigned long arch_trip_site(const struct ucontext *uc)
 	return uc->uc_mcontext.rip - 2;
 }
 
-void arch_redirect(struct ucontext *uc, unsigned long pc)
+void arch_redirect(struct wy_thread *t, struct ucontext *uc, struct wy_site *site)
 {
-	uc->uc_mcontext.rip = pc;
+	struct sigcontext *r = &uc->uc_mcontext;
+
+	if (!wy_gs_is_theirs) {
+		r->rip = wy_site_stub(site) + wy_stub_marks.wanted;
+		return;
+	}
+	t->user_sp = r->rsp;
+	r->rsp = t->stack_top;
+	r->rcx = (unsigned long)site;
+	r->r11 = (unsigned long)t;
+	r->rip = (unsigned long)wy_gate_enter_nogs;
+}
+
+bool arch_gs_fixup(struct wy_thread *t, struct ucontext *uc)
+{
+	if (wy_gs_is_theirs || uc->uc_mcontext.rip - wy_arena.code >= WY_SITES_MAX * WY_STUB_SIZE ||
+	    arch_get_gs() == (unsigned long)t)
+		return false;
+	arch_set_self(t);
+	return true;
 }
 
 unsigned long arch_uc_pc(const struct ucontext *uc)

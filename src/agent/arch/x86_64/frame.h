@@ -42,14 +42,16 @@ long arch_build_frame(struct ucontext *uc, const struct siginfo *info, int sig,
 /* A system call tripped: its number, and the address of the instruction. */
 long arch_trip_nr(const struct ucontext *uc);
 unsigned long arch_trip_site(const struct ucontext *uc);
-/* Sends the program into its stub. */
-void arch_redirect(struct ucontext *uc, unsigned long pc);
+/* Sends the program through the gate, whoever wants the call: it is rewritten there. */
+void arch_redirect(struct wy_thread *t, struct ucontext *uc, struct wy_site *site);
 
 unsigned long arch_uc_pc(const struct ucontext *uc);
 unsigned long arch_uc_sp(const struct ucontext *uc);
 /* Does uc tell of a general protection fault?  A SIGSEGV without an address can be one. */
 bool arch_uc_faulted(const struct ucontext *uc);
 void arch_uc_clear_fault(struct ucontext *uc);
+/* The gate found another gs base than ours (a selector was loaded): puts it right. */
+bool arch_gs_fixup(struct wy_thread *t, struct ucontext *uc);
 /* A fault inside usermem: end the copy with -EFAULT.  False: it was not there. */
 bool arch_usermem_fixup(struct ucontext *uc);
 

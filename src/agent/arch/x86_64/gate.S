@@ -101,10 +101,7 @@ wy_stub_marks:			/* struct stub_marks in frame.c */
 	.text
 /* Pushes struct wy_call below the return address into the stub.  Nothing but
  * the stack is written, so that any point in it is an "entry" point. */
-.macro SAVE_CALL
-	lea	-8(%rsp), %rsp			/* target */
-	pushq	%gs:T_SELF
-	pushq	%gs:T_USER_SP
+.macro SAVE_REGS
 	pushfq
 	push	%rcx				/* site */
 	push	%rax				/* ret */
@@ -115,6 +112,46 @@ wy_stub_marks:			/* struct stub_marks in frame.c */
 	push	%rsi
 	push	%rdi
 	push	%rax				/* nr */
+.endm
+.macro SAVE_CALL
+	lea	-8(%rsp), %rsp			/* target */
+	pushq	%gs:T_SELF
+	pushq	%gs:T_USER_SP
+	SAVE_REGS
+.endm
+
+/* The program's registers but for rcx, r11 and the stack pointer.  lahf's byte is the low byte
+ * of rflags; the overflow flag comes by 0x80 + 0x80. */
+.macro RESTORE_REGS
+	mov	C_FLAGS(%rsp), %r11
+	mov	%r11d, %edx
+	mov	%r11d, %eax
+	shr	$4, %eax
+	and	$0x80, %eax
+	mov	%dl, %ah
+	add	%al, %al
+	sahf
+	mov	C_ARG0(%rsp), %rdi
+	mov	C_ARG1(%rsp), %rsi
+	mov	C_ARG2(%rsp), %rdx
+	mov	C_ARG3(%rsp), %r10
+	mov	C_ARG4(%rsp), %r8
+	mov	C_ARG5(%rsp), %r9
+	mov	C_RET(%rsp), %rax
+.endm
+
+/* A signal waits and every signal is blocked: let it come behind this. */
+.macro UNBLOCK
+	mov	%rsp, %rdi
+	call	wy_signal_release
+	mov	C_THREAD(%rsp), %rsi
+	movq	$0, T_PENDING(%rsi)
+	add	$T_DEFERRED, %rsi
+	mov	$14, %eax			/* rt_sigprocmask */
+	mov	$2, %edi			/* SIG_SETMASK */
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
 .endm
 
 	.balign	64
@@ -131,38 +168,13 @@ wy_gate_enter:
 .Lexit_window:
 	jne	.Lexit_pending
 .Lexit_regs:
-	/* lahf's byte is the low byte of rflags; the overflow flag by 0x80 + 0x80 */
-	mov	C_FLAGS(%rsp), %r11
-	mov	%r11d, %edx
-	mov	%r11d, %eax
-	shr	$4, %eax
-	and	$0x80, %eax
-	mov	%dl, %ah
-	add	%al, %al
-	sahf
-	mov	C_ARG0(%rsp), %rdi
-	mov	C_ARG1(%rsp), %rsi
-	mov	C_ARG2(%rsp), %rdx
-	mov	C_ARG3(%rsp), %r10
-	mov	C_ARG4(%rsp), %r8
-	mov	C_ARG5(%rsp), %r9
-	mov	C_RET(%rsp), %rax
+	RESTORE_REGS
 	lea	C_STUB_RET(%rsp), %rsp
 	ret
 .Lexit_end:
 
 .Lexit_pending:
-	/* Every signal is blocked here: one waits.  Let it come at .Lunblocked. */
-	mov	%rsp, %rdi
-	call	wy_signal_release
-	mov	%gs:T_SELF, %rsi
-	movq	$0, T_PENDING(%rsi)
-	add	$T_DEFERRED, %rsi
-	mov	$14, %eax			/* rt_sigprocmask */
-	mov	$2, %edi			/* SIG_SETMASK */
-	xor	%edx, %edx
-	mov	$8, %r10d
-	syscall
+	UNBLOCK
 .Lunblocked:
 	mov	C_TARGET(%rsp), %rcx
 	jmp	.Lexit_regs
@@ -179,23 +191,73 @@ wy_gate_leave:
 	jmp	.Lexit
 
 /*
+ * Without gs: a program that uses the gs base itself gets it, and every call
+ * trips (wy_gs_is_theirs).  The SIGSYS handler enters here with the thread in
+ * r11, the site in rcx, on the private stack.  The stub's last part, which
+ * needs gs, has its double here: there the call is made on the private stack.
+ */
+	.balign	64
+	.globl	wy_gate_enter_nogs
+	.hidden	wy_gate_enter_nogs
+wy_gate_enter_nogs:
+	lea	-16(%rsp), %rsp			/* stub_ret, target */
+	push	%r11
+	pushq	T_USER_SP(%r11)
+	SAVE_REGS
+.Lnogs_saved:
+	mov	%rsp, %rdi
+	call	wy_call_enter
+.Lnogs_exit:
+	mov	C_THREAD(%rsp), %rax
+	cmpq	$0, T_PENDING(%rax)
+.Lnogs_window:
+	jne	.Lnogs_pending
+.Lnogs_regs:
+	mov	C_SITE(%rsp), %rdx
+	mov	C_TARGET(%rsp), %rcx
+	cmp	%rcx, S_NATIVE_LEAVE(%rdx)
+	je	.Lnogs_call
+	test	%rcx, %rcx
+	cmovz	S_NATIVE(%rdx), %rcx
+	RESTORE_REGS
+	mov	C_SP(%rsp), %rsp
+	jmp	*%rcx
+.Lnogs_call:
+	RESTORE_REGS
+	syscall
+.Lnogs_left:
+	mov	%rax, C_RET(%rsp)
+	mov	%rsp, %rdi
+.Lnogs_left_end:
+	call	wy_call_leave
+	jmp	.Lnogs_exit
+
+.Lnogs_pending:
+	UNBLOCK
+.Lnogs_unblocked:
+	jmp	.Lnogs_regs
+.Lnogs_unblocked_end:
+
+/*
  * The clone family.  The kernel starts the child with the parent's registers
- * and gs base, every signal blocked, without Syscall User Dispatch.  It must
- * find its own block without touching a register that the program may use or
- * memory that its parent may change: each of these stubs has one word for it.
+ * and gs base, every signal blocked, without Syscall User Dispatch.  Both must
+ * find their block without touching a register that the program may use or
+ * memory that the other may change: each of these stubs has words for it.
  */
 .macro CLONE_STUB n
 	.balign	WY_CLONE_STUB_SIZE
 	syscall
 	mov	%rax, %rcx
 	jrcxz	1f
-	mov	%rsp, %gs:T_USER_SP
-	mov	%gs:T_STACK, %rsp
+	mov	wy_clone_parent + 8 * \n(%rip), %rcx
+	mov	%rsp, T_USER_SP(%rcx)
+	mov	T_STACK(%rcx), %rsp
 	jmp	.Lclone_parent
 1:	mov	wy_clone_child + 8 * \n(%rip), %rcx
-	wrgsbase %rcx
-	mov	%rsp, %gs:T_USER_SP
-	mov	%gs:T_STACK, %rsp
+	mov	T_GS(%rcx), %r11
+	wrgsbase %r11
+	mov	%rsp, T_USER_SP(%rcx)
+	mov	T_STACK(%rcx), %rsp
 	jmp	.Lclone_child
 .endm
 	.balign	WY_CLONE_STUB_SIZE
@@ -209,19 +271,25 @@ wy_clone_stubs:
 	.endr
 	.org	wy_clone_stubs + WY_CLONE_STUBS * WY_CLONE_STUB_SIZE, 0xcc
 
+.macro SAVE_CLONE
+	pushq	T_CLONE_RET(%rcx)
+	lea	-8(%rsp), %rsp			/* target */
+	push	%rcx
+	pushq	T_USER_SP(%rcx)
+	mov	T_CLONE_SITE(%rcx), %rcx
+	SAVE_REGS
+	mov	%rsp, %rdi
+.endm
 .Lclone_parent:
-	pushq	%gs:T_CLONE_RET
-	mov	%gs:T_CLONE_SITE, %rcx
-	SAVE_CALL
-	mov	%rsp, %rdi
+	SAVE_CLONE
 	call	wy_clone_in_parent
-	jmp	.Lexit
+	jmp	.Lclone_exit
 .Lclone_child:
-	pushq	%gs:T_CLONE_RET
-	mov	%gs:T_CLONE_SITE, %rcx
-	SAVE_CALL
-	mov	%rsp, %rdi
+	SAVE_CLONE
 	call	wy_clone_in_child
+.Lclone_exit:
+	cmpb	$0, wy_gs_is_theirs(%rip)
+	jne	.Lnogs_exit
 	jmp	.Lexit
 
 /*
@@ -247,6 +315,10 @@ wy_int80_stubs:
 	.hidden	wy_int80_back
 wy_int80_back:
 	.skip	8 * WY_INT80_STUBS
+	.globl	wy_clone_parent
+	.hidden	wy_clone_parent
+wy_clone_parent:
+	.skip	8 * WY_CLONE_STUBS
 	.globl	wy_clone_child
 	.hidden	wy_clone_child
 wy_clone_child:
@@ -261,6 +333,10 @@ wy_gate_ranges:			/* struct gate_ranges in frame.c */
 	.quad	wy_gate_leave, .Lleave_saved
 	.quad	.Lexit_window, .Lexit_end
 	.quad	.Lunblocked, .Lunblocked_end
+	.quad	wy_gate_enter_nogs, .Lnogs_saved
+	.quad	.Lnogs_window, .Lnogs_left
+	.quad	.Lnogs_unblocked, .Lnogs_unblocked_end
+	.quad	.Lnogs_left, .Lnogs_left_end
 
 	.text
 /* The kernel calls this for every signal, always on the agent's alternate stack. */

@@ -14,6 +14,7 @@
 #define T_DEFERRED	32
 #define T_CLONE_SITE	40
 #define T_CLONE_RET	48
+#define T_GS		56
 
 /* struct wy_call, as the gate pushes it; the return address into the stub follows it */
 #define C_NR		0
@@ -37,6 +38,9 @@
 #define S_INTEREST	8
 #define S_GATE		16
 #define S_LEAVE		24
+/* ... and what the gate without gs reads */
+#define S_NATIVE	32
+#define S_NATIVE_LEAVE	40
 
 #define WY_STUB_SIZE	128
 #define WY_CLONE_STUBS	32
