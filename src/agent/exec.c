@@ -16,6 +16,7 @@
 #include <linux/futex.h>
 #include <linux/time_types.h>
 #include "agent/op.h"
+#include "agent/seccomp.h"
 #include "agent/session.h"
 #include "agent/signal.h"
 #include "agent/sys.h"
@@ -81,6 +82,7 @@ static struct wy_exec_slot *ask_host(struct wy_thread *t, int *ret_why, int *ret
 	slot->ignored = wy_signal_ignored(t);
 	slot->cookie_addr = (unsigned long)&t->exec_cookie;
 	slot->cookie = t->exec_cookie;
+	slot->region = wy_seccomp_region();
 	ring_with(slot, WY_EXEC_WANT);
 	if (!wait_while(slot, WY_EXEC_WANT))
 		return NULL;
@@ -131,9 +133,9 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path
 	if (look < 0)
 		return WY_PASS;
 	wy_thread_block_signals(t);
-	if (look == 1) {
+	if (look == 1 || !wy_seccomp_lets_follow(t)) {
 		slot = NULL;
-		why = WY_UNFOLLOWED_SETID;
+		why = look == 1 ? WY_UNFOLLOWED_SETID : WY_UNFOLLOWED_FILTER;
 		error = 0;
 	} else {
 		slot = ask_host(t, &why, &error);
@@ -146,10 +148,11 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path
 		return WY_PASS;
 	}
 	if (call->nr == __NR_execve)
-		ret = sys3(__NR_execve, call->arg[0], call->arg[1], call->arg[2]);
+		ret = wy_call_as_program(__NR_execve, call->arg[0], call->arg[1], call->arg[2], 0, 0,
+					 0);
 	else
-		ret = sys6(__NR_execveat, call->arg[0], call->arg[1], call->arg[2], call->arg[3],
-			   call->arg[4], 0);
+		ret = wy_call_as_program(__NR_execveat, call->arg[0], call->arg[1], call->arg[2],
+					 call->arg[3], call->arg[4], 0);
 	ring_with(slot, WY_EXEC_FAILED);
 	wait_while(slot, WY_EXEC_FAILED);
 	return wy_answer(call, ret);

@@ -15,6 +15,7 @@
  * a record.
  */
 #include "agent/gate.h"
+#include "agent/seccomp.h"
 #include "agent/site.h"
 #include "agent/sys.h"
 
@@ -224,6 +225,11 @@ void wy_call_enter(struct wy_call *call)
 
 		if (layer->enter && layer->enter(call) == WY_DONE)
 			goto done;
+	}
+	if (__builtin_expect(wy_seccomp_judges, 0)) {
+		if (wy_seccomp_judge(call) == WY_DONE)
+			goto done;
+		route = &routes[wy_call_row(call->nr)];
 	}
 	if (route->op && route->op(call) == WY_DONE)
 		goto done;

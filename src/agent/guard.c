@@ -13,6 +13,7 @@
 #include "agent/module.h"
 #include "agent/op.h"
 #include "agent/own.h"
+#include "agent/seccomp.h"
 #include "agent/site.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
@@ -27,6 +28,8 @@ static enum wy_verdict op_prctl(struct wy_call *call)
 	/* As a kernel without it answers. */
 	if ((int)call->arg[0] == PR_SET_SYSCALL_USER_DISPATCH)
 		return wy_answer(call, -EINVAL);
+	if ((int)call->arg[0] == PR_SET_SECCOMP)
+		return wy_seccomp_prctl(call);
 	return WY_PASS;
 }
 
@@ -67,8 +70,9 @@ static enum wy_verdict op_ptrace(struct wy_call *call)
 
 	if (call->arg[0] != PTRACE_TRACEME)
 		return WY_PASS;
-	ret = sys4(__NR_ptrace, PTRACE_TRACEME, call->arg[1], call->arg[2], call->arg[3]);
-	if (ret >= 0)
+	ret = wy_call_as_program(__NR_ptrace, PTRACE_TRACEME, call->arg[1], call->arg[2],
+				 call->arg[3], 0, 0);
+	if (ret == 0)
 		wy_thread_disarm();
 	return wy_answer(call, ret);
 }
@@ -91,7 +95,8 @@ static enum wy_verdict op_munmap(struct wy_call *call)
 		if (!wy_own_touches(start, end - start, &own_start, &own_end))
 			own_start = own_end = end;
 		if (start < own_start)
-			ret = sys2(__NR_munmap, start, own_start - start);
+			ret = wy_call_as_program(__NR_munmap, (long)start, (long)(own_start - start), 0,
+						 0, 0, 0);
 	}
 	return wy_answer(call, ret);
 }

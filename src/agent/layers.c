@@ -20,6 +20,8 @@ void wy_layers_start(unsigned int flags)
 {
 	if (flags & WY_LAYER_COUNT)
 		add(flags & WY_COUNT_ERRORS ? &wy_layer_count_errors : &wy_layer_count);
+	if (flags & WY_LAYER_SERVE)
+		add(&wy_layer_serve);
 	if (flags & WY_LAYER_NULL)
 		add(&wy_layer_null);
 }

@@ -5,6 +5,8 @@
  * the program's direction flag never matters).
  */
 #include <asm/errno.h>
+#include "agent/sys.h"
+#include "agent/thread.h"
 #include "agent/usermem.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
@@ -54,6 +56,29 @@ int memcmp(const void *a, const void *b, size_t len)
 			return *x - *y;
 	}
 	return 0;
+}
+
+/* Some thread has blocked SIGSEGV or SIGBUS at some time; never before the program runs. */
+unsigned char wy_faults_may_be_blocked;
+
+struct range {
+	unsigned long start, len;	/* struct iovec */
+};
+
+long wy_usermem_move(unsigned long to, unsigned long from, size_t len)
+{
+	struct range local = { to, len }, remote = { from, len };
+	const struct wy_thread *t;
+	long ret;
+
+	if (!wy_faults_may_be_blocked)
+		return wy_usermem_copy((void *)to, (const void *)from, len);
+	t = wy_self();
+	if (!(t->owned_blocked & ~WY_SIGNALS_STRIPPED))
+		return wy_usermem_copy((void *)to, (const void *)from, len);
+	/* A fault would kill: a blocked signal that is forced does.  The kernel copies without. */
+	ret = sys6(__NR_process_vm_readv, t->pid, &local, 1, &remote, 1, 0);
+	return ret == (long)len ? 0 : -EFAULT;
 }
 
 long copy_string_from_program(char *to, unsigned long from, size_t size)

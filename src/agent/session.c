@@ -21,6 +21,7 @@ struct wy_session *wy_session;
 static unsigned int slots_max;
 static struct wy_thread_slot nobody;	/* counters that nobody reads */
 
+#define SESSION_LEAST	(256ul << 10)
 #define AF_UNIX_	1
 #define SOCK_SEQPACKET_	5
 #define SOCK_CLOEXEC_	02000000
@@ -91,6 +92,7 @@ static long private_session(void)
 
 long wy_session_start(const struct wy_boot *boot)
 {
+	unsigned long size = WY_SESSION_SIZE;
 	long fd, at;
 
 	if (boot->flags & WY_BOOT_NO_SESSION)
@@ -98,13 +100,21 @@ long wy_session_start(const struct wy_boot *boot)
 	fd = receive_memfd();
 	if (fd < 0)
 		return fd;
-	at = sys_mmap(0, WY_SESSION_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
+	do {	/* a program with little address space gets fewer thread slots */
+		at = sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
+		if (!WY_IS_ERROR(at))
+			break;
+		size /= 4;
+	} while (size >= SESSION_LEAST);
 	sys1(__NR_close, fd);
 	if (WY_IS_ERROR(at))
 		return at;
-	wy_own_add((unsigned long)at, WY_SESSION_SIZE);
+	wy_own_add((unsigned long)at, size);
 	wy_session = (struct wy_session *)at;
-	slots_max = WY_THREAD_SLOTS;
+	slots_max = (unsigned int)((size - __builtin_offsetof(struct wy_session, thread)) /
+				   sizeof(struct wy_thread_slot));
+	if (slots_max > WY_THREAD_SLOTS)
+		slots_max = WY_THREAD_SLOTS;
 	if (wy_session->magic != WY_SESSION_MAGIC || wy_session->version != WY_SESSION_VERSION)
 		return -EPROTO;
 	return 0;

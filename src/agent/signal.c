@@ -21,10 +21,12 @@
  *    be what ends the call).  A process-directed signal becomes a
  *    thread-directed one by this.
  *
- * SIGSYS, SIGSEGV and SIGBUS always stay unblocked and handled in the kernel:
- * a blocked SIGSYS is deadly with Syscall User Dispatch, the other two are how
- * a bad pointer is noticed.  What the program asks for them is kept here:
- * owned_blocked is their part of its mask, held what was sent meanwhile.
+ * SIGSYS, SIGSEGV and SIGBUS always are handled by the agent: the first is how
+ * calls trip, the other two are how a bad pointer is noticed.  What the program
+ * asks for them is kept here.  SIGSYS is never blocked in the kernel, because
+ * that is deadly with Syscall User Dispatch; what is sent while the program
+ * thinks that it is blocked is held.  owned_blocked is the part of the
+ * program's mask that the three have.
  *
  * What is not done: a signal that is both deferred and real-time queued keeps
  * its place only among signals sent to the process, not to the thread.
@@ -36,6 +38,7 @@
 #include "agent/gate.h"
 #include "agent/lock.h"
 #include "agent/op.h"
+#include "agent/seccomp.h"
 #include "agent/signal.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
@@ -91,7 +94,7 @@ static long kernel_install(int sig, unsigned long flags)
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER |
 			 (flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT)),
 		.restorer = (unsigned long)wy_signal_restorer,
-		.mask = WY_MASK_ALL,
+		.mask = ~WY_SIGNALS_OWNED,
 	};
 
 	return kernel_action(sig, &act, NULL);
@@ -113,6 +116,13 @@ static long requeue(struct wy_thread *t, int sig, const void *info)
 		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
 	}
 	return ret;
+}
+
+static void set_owned_blocked(struct wy_thread *t, unsigned long mask)
+{
+	t->owned_blocked = mask & WY_SIGNALS_OWNED;
+	if (t->owned_blocked & ~WY_SIGNALS_STRIPPED)
+		wy_faults_may_be_blocked = 1;
 }
 
 /* ---- what waits ---- */
@@ -160,7 +170,7 @@ void wy_signal_release(struct wy_call *call)
 
 void wy_thread_block_signals(struct wy_thread *t)
 {
-	unsigned long all = WY_MASK_ALL;
+	unsigned long all = wy_mask_all(t);
 
 	if (t->pending)
 		return;
@@ -176,7 +186,7 @@ static void defer(struct wy_thread *t, int sig, const struct siginfo *info, stru
 			t->deferred_mask = uc->uc_sigmask;
 			t->pending = 1;
 		}
-		uc->uc_sigmask = WY_MASK_ALL;
+		uc->uc_sigmask = wy_mask_all(t);
 	}
 	if (is_owned(sig))
 		hold(t, sig, info);
@@ -235,8 +245,8 @@ static long start_handler(struct wy_thread *t, int sig, const struct siginfo *in
 	mask = base | act->mask;
 	if (!(act->flags & SA_NODEFER))
 		mask |= WY_SIG_BIT(sig);
-	t->owned_blocked = mask & WY_SIGNALS_OWNED;
-	uc->uc_sigmask = mask & ~WY_SIGNALS_OWNED;
+	set_owned_blocked(t, mask);
+	uc->uc_sigmask = mask & ~WY_SIGNALS_STRIPPED;
 	return 0;
 }
 
@@ -305,12 +315,12 @@ static void do_sigreturn(struct wy_thread *t, unsigned long sp)
 	if (copy_from_program(&ss, stack_at, sizeof(ss)) == 0 &&
 	    copy_from_program(&mask, mask_at, 8) == 0 &&
 	    copy_to_program(stack_at, &kernel_stack, sizeof(kernel_stack)) == 0) {
-		unsigned long kernel_mask = mask & ~WY_SIGNALS_OWNED;
+		unsigned long kernel_mask = mask & ~WY_SIGNALS_STRIPPED;
 
 		copy_to_program(mask_at, &kernel_mask, 8);
 		if (!on_altstack(t, sp))
 			t->altstack = ss;
-		t->owned_blocked = mask & WY_SIGNALS_OWNED;
+		set_owned_blocked(t, mask);
 	}
 	t->pending = 0;
 	release_held(t);
@@ -329,6 +339,7 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 	struct wy_site *site;
 
 	if (info->si_arch != AUDIT_ARCH_X86_64) {
+		wy_seccomp_judge_int80(t, (int)arch_trip_nr(uc));
 		arch_int80(uc);
 		return;
 	}
@@ -352,10 +363,16 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 	arch_redirect(t, uc, site);
 }
 
+static bool can_handle(const struct wy_thread *t, int sig)
+{
+	return t->sighand->action[sig - 1].handler > HANDLER_IGNORE &&
+	       !(t->owned_blocked & WY_SIG_BIT(sig));
+}
+
 void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 {
 	struct wy_thread *t = wy_thread_of_stack((unsigned long)uc);
-	unsigned long temp_mask;
+	unsigned long temp_mask, pc;
 	bool has_temp_mask;
 
 	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_) {
@@ -365,6 +382,7 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 	if ((sig == SIGSEGV || sig == SIGBUS) && is_sync(info) &&
 	    (arch_usermem_fixup(uc) || arch_gs_fixup(t, uc)))
 		return;
+	pc = arch_uc_pc(uc);
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
 		unsigned long block = wy_thread_block(t);
 		bool in_handler = arch_uc_sp(uc) - block < WY_ALT_SIZE;
@@ -374,9 +392,19 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 			die(t, sig, info, false);
 			return;
 		}
+		if (wy_seccomp_is_trap(sig, info)) {
+			if (!wy_seccomp_trapped(t, info, uc))
+				return;
+			if (!can_handle(t, SIGSYS)) {
+				die(t, sig, info, false);
+				return;
+			}
+		}
 		defer(t, sig, info, uc, !in_handler);
 		return;
 	}
+	if (wy_seccomp_is_trap(sig, info) && (unsigned long)info->si_call_addr == pc)
+		info->si_call_addr = (void *)arch_uc_pc(uc);
 	deliver(t, sig, info, uc,
 		(has_temp_mask ? temp_mask : uc->uc_sigmask | t->owned_blocked) & ~UNBLOCKABLE);
 }
@@ -452,8 +480,8 @@ static enum wy_verdict op_sigprocmask(struct wy_call *call)
 		default:
 			return wy_answer(call, -EINVAL);
 		}
-		t->owned_blocked = mask & WY_SIGNALS_OWNED;
-		kernel_mask = mask & ~WY_SIGNALS_OWNED;
+		set_owned_blocked(t, mask);
+		kernel_mask = mask & ~WY_SIGNALS_STRIPPED;
 		if (t->held & ~t->owned_blocked)
 			wy_thread_block_signals(t);
 		if (t->pending)
@@ -479,6 +507,28 @@ static enum wy_verdict op_sigpending(struct wy_call *call)
 	if (!ret && copy_to_program((unsigned long)call->arg[0], &set, size) < 0)
 		ret = -EFAULT;
 	return wy_answer(call, ret);
+}
+
+/* What is held is not pending in the kernel: it is taken here.  (A SIGSYS that comes while the
+ * call waits ends it with EINTR.) */
+static enum wy_verdict op_sigtimedwait(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	unsigned long set;
+
+	if (!t->held || call->arg[3] != 8 ||
+	    copy_from_program(&set, (unsigned long)call->arg[0], 8) < 0)
+		return WY_PASS;
+	for (int i = 0; i < 3; i++) {
+		if (!(t->held & set & WY_SIG_BIT(owned[i])))
+			continue;
+		if (call->arg[1] && copy_to_program((unsigned long)call->arg[1], t->held_info[i],
+						    sizeof(t->held_info[i])) < 0)
+			return wy_answer(call, -EFAULT);
+		t->held &= ~WY_SIG_BIT(owned[i]);
+		return wy_answer(call, owned[i]);
+	}
+	return WY_PASS;
 }
 
 /* do_sigaltstack() of kernel/signal.c */
@@ -530,7 +580,7 @@ static enum wy_verdict with_mask(struct wy_call *call, int arg, unsigned long ma
 
 	r->has_temp_mask = true;
 	r->temp_mask = mask;
-	r->kernel_mask[0] = mask & ~WY_SIGNALS_OWNED;
+	r->kernel_mask[0] = mask & ~WY_SIGNALS_STRIPPED;
 	call->arg[arg] = (long)&r->kernel_mask[0];
 	return WY_PASS;
 }
@@ -596,6 +646,7 @@ void wy_signal_ops(void)
 	wy_gate_op(__NR_rt_sigaction, op_sigaction);
 	wy_gate_op(__NR_rt_sigprocmask, op_sigprocmask);
 	wy_gate_op(__NR_rt_sigpending, op_sigpending);
+	wy_gate_op(__NR_rt_sigtimedwait, op_sigtimedwait);
 	wy_gate_op(__NR_rt_sigreturn, op_sigreturn);
 	wy_gate_op(__NR_sigaltstack, op_sigaltstack);
 	wy_gate_op(__NR_rt_sigsuspend, op_sigsuspend);
@@ -626,7 +677,7 @@ long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot)
 		if (boot->ignored & WY_SIG_BIT(sig))
 			t->sighand->action[sig - 1].handler = HANDLER_IGNORE;
 	}
-	t->owned_blocked = boot->mask & WY_SIGNALS_OWNED;
+	set_owned_blocked(t, boot->mask);
 	return wy_signal_own();
 }
 
@@ -654,7 +705,7 @@ void wy_signal_hand_over(struct wy_thread *t)
 
 void wy_signal_take_back(struct wy_thread *t)
 {
-	unsigned long mask = WY_SIGNALS_OWNED;
+	unsigned long mask = WY_SIGNALS_STRIPPED;
 
 	wy_signal_own();
 	if (t->owned_blocked)

@@ -5,7 +5,11 @@
 
 #include "agent/thread.h"
 
-#define WY_MASK_ALL	(~WY_SIGNALS_OWNED)	/* what the agent blocks while it works */
+/* What the agent blocks while it works: of the owned ones only what the program blocks anyway. */
+static inline unsigned long wy_mask_all(const struct wy_thread *t)
+{
+	return ~WY_SIGNALS_OWNED | (t->owned_blocked & ~WY_SIGNALS_STRIPPED);
+}
 
 /* Registers the calls that this file answers: rt_sigaction and the like. */
 void wy_signal_ops(void);

@@ -13,6 +13,7 @@
 #include "agent/own.h"
 #include "agent/signal.h"
 #include "agent/site.h"
+#include "agent/vdso.h"
 
 #define HWCAP2_FSGSBASE	2ul
 
@@ -37,7 +38,10 @@ static long start(const struct wy_boot *boot)
 	wy_thread_ops();
 	wy_exec_ops();
 	wy_guard_ops();
+	wy_seccomp_ops(boot);
 	wy_layers_start(wy_session->flags);
+	if (wy_session->flags & WY_CATCH_VDSO)
+		wy_vdso_catch(boot);
 	ret = wy_signal_start(t, boot);
 	if (ret)
 		return ret;

@@ -24,6 +24,7 @@
 #include "agent/lock.h"
 #include "agent/op.h"
 #include "agent/own.h"
+#include "agent/seccomp.h"
 #include "agent/signal.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
@@ -37,42 +38,19 @@
 
 unsigned int wy_locks[WY_LOCKS];
 static struct wy_thread *blocks;	/* every block of this address space, through ->next */
-static struct wy_sighand *sighand_pool;
-static unsigned int clone_stub_used[WY_CLONE_STUBS];
+static unsigned int clone_stub_readers[WY_CLONE_STUBS];
 extern unsigned long wy_clone_parent[WY_CLONE_STUBS], wy_clone_child[WY_CLONE_STUBS];
 unsigned char wy_gs_is_theirs;
 extern const char wy_clone_stubs[];
 
 /* ---- signal tables ---- */
 
-struct wy_sighand *wy_sighand_new(const struct wy_sighand *copy)
+void wy_sighand_begin(struct wy_thread *t, const struct wy_sighand *copy)
 {
-	struct wy_sighand *sh = NULL;
-
-	wy_lock(WY_LOCK_BLOCKS);
-	for (struct wy_sighand *s = sighand_pool; s; s = s->next) {
-		if (!s->users) {
-			sh = s;
-			break;
-		}
-	}
-	if (!sh) {
-		long ret = sys_mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-
-		if (!WY_IS_ERROR(ret)) {
-			wy_own_add((unsigned long)ret, 4096);
-			sh = (struct wy_sighand *)ret;
-			sh->next = sighand_pool;
-			sighand_pool = sh;
-		}
-	}
-	if (sh) {
-		sh->users = 1;
-		for (int i = 0; copy && i < 64; i++)
-			sh->action[i] = copy->action[i];
-	}
-	wy_unlock(WY_LOCK_BLOCKS);
-	return sh;
+	t->sighand = &t->own_sighand;
+	t->own_sighand.users = 1;
+	for (int i = 0; i < 64; i++)
+		t->own_sighand.action[i] = copy ? copy->action[i] : (struct wy_sigaction){ 0 };
 }
 
 void wy_sighand_put(struct wy_sighand *sh)
@@ -98,7 +76,6 @@ static void clear(struct wy_thread *t)
 	t->self = t;
 	t->stack_top = (unsigned long)t;
 	t->altstack.flags = WY_STACK_DISABLED;
-	t->clone_stub = -1;
 }
 
 static bool add_chunk(void)
@@ -133,6 +110,8 @@ struct wy_thread *wy_thread_new(void)
 	wy_lock(WY_LOCK_BLOCKS);
 	for (int turn = 0; turn < 3 && !found; turn++) {
 		for (struct wy_thread *t = blocks; t && !found; t = t->next) {
+			if (t->own_sighand.users)
+				continue;	/* threads that it began still use its table */
 			if (t->state == WY_THREAD_FREE || (turn && t->state == WY_THREAD_EXITING && gone(t)))
 				found = t;
 		}
@@ -190,9 +169,7 @@ struct wy_thread *wy_thread_start_first(long *ret_error)
 		return NULL;
 	t->pid = (int)sys0(__NR_getpid);
 	t->tid = (int)sys0(__NR_gettid);
-	t->sighand = wy_sighand_new(NULL);
-	if (!t->sighand)
-		return NULL;
+	wy_sighand_begin(t, NULL);
 	arch_set_self(t);
 	wy_session_take_slot(t);
 	*ret_error = 0;
@@ -207,11 +184,15 @@ struct clone_request {
 	bool new_stack;
 };
 
-static int take_clone_stub(struct wy_thread *t, struct wy_thread *child)
+/* A stub's words are read by parent and child: it is free when both have been through. */
+static int take_clone_stub(struct wy_thread *t, struct wy_thread *child, unsigned int readers)
 {
 	for (unsigned int spins = 0;; spins++) {
 		for (int i = 0; i < WY_CLONE_STUBS; i++) {
-			if (__atomic_exchange_n(&clone_stub_used[i], 1, __ATOMIC_ACQUIRE))
+			unsigned int none = 0;
+
+			if (!__atomic_compare_exchange_n(&clone_stub_readers[i], &none, readers, false,
+							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				continue;
 			wy_clone_parent[i] = (unsigned long)t;
 			wy_clone_child[i] = (unsigned long)child;
@@ -222,35 +203,31 @@ static int take_clone_stub(struct wy_thread *t, struct wy_thread *child)
 	}
 }
 
-static void put_clone_stub(struct wy_thread *t)
+static void put_clone_stub(int stub)
 {
-	if (t->clone_stub >= 0)
-		__atomic_store_n(&clone_stub_used[t->clone_stub], 0, __ATOMIC_RELEASE);
-	t->clone_stub = -1;
+	__atomic_sub_fetch(&clone_stub_readers[stub], 1, __ATOMIC_ACQ_REL);
 }
 
 /* What the child's block must know before it runs. */
-static bool prepare_child(struct wy_thread *t, struct wy_thread *child, struct wy_call *call,
+static void prepare_child(struct wy_thread *t, struct wy_thread *child, struct wy_call *call,
 			  unsigned long flags)
 {
 	if (flags & CLONE_SIGHAND) {
 		child->sighand = t->sighand;
 		__atomic_add_fetch(&t->sighand->users, 1, __ATOMIC_ACQ_REL);
 	} else {
-		child->sighand = wy_sighand_new(t->sighand);
+		wy_sighand_begin(child, t->sighand);
 	}
-	if (!child->sighand)
-		return false;
 	child->pid = t->pid;
 	child->clone_mask = t->clone_mask;
 	child->owned_blocked = t->owned_blocked;
+	child->pointer_filters = t->pointer_filters;
 	/* A thread starts without an alternate stack, a vfork child keeps its parent's. */
 	if (flags & CLONE_VFORK)
 		child->altstack = t->altstack;
 	child->clone_site = call->site;
 	child->clone_ret = arch_stub_ret(call->site);
 	child->clone_flags = flags;
-	return true;
 }
 
 static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
@@ -263,11 +240,9 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	t->clone_mask = t->deferred_mask;
 	if (flags & CLONE_VM) {
 		child = wy_thread_new();
-		if (!child || !prepare_child(t, child, call, flags)) {
-			if (child)
-				wy_thread_free(child);
+		if (!child)
 			return wy_answer(call, -ENOMEM);
-		}
+		prepare_child(t, child, call, flags);
 		__atomic_add_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
 	} else {
 		wy_lock_all();
@@ -281,7 +256,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 		child->gs = (unsigned long)child;
 	else if (child->gs == (unsigned long)t)
 		child->gs = 0;	/* a thread that never had one of the program's */
-	t->clone_stub = take_clone_stub(t, child);
+	t->clone_stub = take_clone_stub(t, child, flags & CLONE_VM ? 2 : 1);
 	child->clone_stub = t->clone_stub;
 	/* A record keeps the arguments for the layers' leave(); the way back is ours. */
 	wy_call_record(call);
@@ -330,23 +305,22 @@ void wy_clone_in_parent(struct wy_call *call)
 	struct wy_thread *t = call->thread;
 	struct wy_thread *child = t->clone_child;
 
+	/* A child that was not made does not read its word, a vfork child has if it ever will. */
+	if (WY_IS_ERROR(call->ret) || (t->clone_flags & CLONE_VFORK))
+		__atomic_store_n(&clone_stub_readers[t->clone_stub], 0, __ATOMIC_RELEASE);
+	else
+		put_clone_stub(t->clone_stub);
 	if (!(t->clone_flags & CLONE_VM)) {
 		wy_unlock_all();
-		put_clone_stub(t);
-	} else if (WY_IS_ERROR(call->ret)) {
-		put_clone_stub(t);
+	} else if (WY_IS_ERROR(call->ret) || (t->clone_flags & CLONE_VFORK)) {
+		/* Never made; or executed or ended: nothing runs on its block any more. */
 		wy_thread_free(child);
 		__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
-	} else if (t->clone_flags & CLONE_VFORK) {
-		/* It has executed or ended: nothing runs on its block any more. */
-		t->clone_stub = -1;
-		wy_thread_free(child);
-		__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
-	} else {
-		t->clone_stub = -1;	/* the child gives it back */
 	}
 	t->clone_child = NULL;
 	after_clone(t);
+	if (call->ret == WY_CLONE_TRAPPED)
+		call->ret = wy_record_find(t, call->site, call->sp)->call.nr;
 	wy_call_leave(call);
 }
 
@@ -359,7 +333,8 @@ static void child_is_thread(struct wy_thread *t)
 		__atomic_add_fetch(&wy_session->threads, 1, __ATOMIC_RELAXED);
 	}
 	t->tid = (int)sys0(__NR_gettid);
-	put_clone_stub(t);
+	if (!(t->clone_flags & CLONE_VFORK))
+		put_clone_stub(t->clone_stub);
 	wy_session_take_slot(t);
 }
 
@@ -367,15 +342,18 @@ static void child_is_thread(struct wy_thread *t)
 static void child_is_process(struct wy_thread *t)
 {
 	wy_unlock_all();
-	put_clone_stub(t);
 	for (int i = 0; i < WY_CLONE_STUBS; i++)
-		clone_stub_used[i] = 0;
+		clone_stub_readers[i] = 0;
+	/* The table may be in the block of a thread that this process does not have. */
+	if (t->sighand != &t->own_sighand)
+		wy_sighand_begin(t, t->sighand);
+	t->own_sighand.users = 1;
 	for (struct wy_thread *other = blocks; other; other = other->next) {
-		if (other != t)
-			other->state = WY_THREAD_FREE;
+		if (other == t)
+			continue;
+		other->state = WY_THREAD_FREE;
+		other->own_sighand.users = 0;
 	}
-	for (struct wy_sighand *sh = sighand_pool; sh; sh = sh->next)
-		sh->users = sh == t->sighand;
 	live_threads = 1;
 	t->held = 0;	/* pending signals are not inherited */
 	t->pid = (int)sys0(__NR_getpid);
@@ -383,6 +361,14 @@ static void child_is_process(struct wy_thread *t)
 	t->slot = NULL;
 	wy_session_take_slot(t);
 	__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
+}
+
+void wy_thread_is_process(struct wy_thread *t)
+{
+	child_is_process(t);
+	if (wy_thread_arm(t) < 0)
+		wy_fault(WY_FAULT_ARM);
+	wy_layers_fork_child(t);
 }
 
 #ifndef CLONE_CLEAR_SIGHAND

@@ -33,7 +33,6 @@ struct wy_sigaction {
 	unsigned long handler, flags, restorer, mask;
 };
 struct wy_sighand {
-	struct wy_sighand *next;
 	unsigned int users;			/* threads that share it (CLONE_SIGHAND) */
 	struct wy_sigaction action[64];
 };
@@ -70,6 +69,7 @@ struct wy_record {
 enum {
 	WY_GATE_BY_SIGNAL = 1,		/* this call tripped Syscall User Dispatch */
 	WY_GATE_REWOUND = 2,		/* a record waits for its call to come again */
+	WY_GATE_STRICT = 4,		/* the program has put itself into seccomp's strict mode */
 };
 
 struct wy_thread {
@@ -89,6 +89,7 @@ struct wy_thread {
 	struct wy_thread *next;		/* all blocks of this address space */
 
 	struct wy_sighand *sighand;
+	struct wy_sighand own_sighand;	/* where sighand points to when this thread began it */
 	struct wy_thread_slot *slot;	/* counters in the session */
 	struct wy_sigstack altstack;	/* the program's */
 	unsigned long owned_blocked;	/* of WY_SIGNALS_OWNED, what the program blocks */
@@ -108,6 +109,7 @@ struct wy_thread {
 	unsigned long exec_cookie;
 	struct sigcontext trip_regs;	/* at the rt_sigreturn that is being made */
 	bool trip_regs_valid;
+	struct wy_pointer_filter *pointer_filters;	/* seccomp.c */
 	void *layer_data[4];
 };
 enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };
@@ -160,7 +162,11 @@ extern unsigned char wy_gs_is_theirs;
 /* Threads of this process, more than one means that others may run this very code. */
 bool wy_thread_alone(void);
 
-struct wy_sighand *wy_sighand_new(const struct wy_sighand *copy);
+/* The calling thread is the only one of a process that was just copied from another. */
+void wy_thread_is_process(struct wy_thread *t);
+
+/* Gives the thread a table of its own, a copy of this one (NULL: all default). */
+void wy_sighand_begin(struct wy_thread *t, const struct wy_sighand *copy);
 void wy_sighand_put(struct wy_sighand *sh);
 
 #endif

@@ -13,23 +13,26 @@
 
 #define WY_USER_TOP	0x7ffffffff000ul	/* nothing of a program lies at or above this */
 
-/* Use the two below: this one does not look at the address. */
-long wy_usermem_copy(void *to, const void *from, size_t len);
-
 static inline int wy_user_range_ok(unsigned long addr, size_t len)
 {
 	return addr <= WY_USER_TOP && len <= WY_USER_TOP - addr;
 }
 
+/* Use the two below: these do not look at the address, and the first must not fault while the
+ * program blocks SIGSEGV or SIGBUS. */
+long wy_usermem_copy(void *to, const void *from, size_t len);
+long wy_usermem_move(unsigned long to, unsigned long from, size_t len);
+extern unsigned char wy_faults_may_be_blocked;
+
 /* Return 0 or -EFAULT; after a failure part of the bytes may have been copied. */
 static inline long copy_from_program(void *to, unsigned long from, size_t len)
 {
-	return wy_user_range_ok(from, len) ? wy_usermem_copy(to, (const void *)from, len) : -14;
+	return wy_user_range_ok(from, len) ? wy_usermem_move((unsigned long)to, from, len) : -14;
 }
 
 static inline long copy_to_program(unsigned long to, const void *from, size_t len)
 {
-	return wy_user_range_ok(to, len) ? wy_usermem_copy((void *)to, from, len) : -14;
+	return wy_user_range_ok(to, len) ? wy_usermem_move(to, (unsigned long)from, len) : -14;
 }
 
 /*

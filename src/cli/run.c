@@ -24,6 +24,7 @@ static const char help[] =
 	"  --stats            when the program has ended, print which calls were made\n"
 	"  --stats-json FILE  write the same to FILE as JSON\n"
 	"  --no-follow        let go of programs that the program executes\n"
+	"  --catch-vdso       make time calls real system calls, so that they are caught too\n"
 	"  -v, --verbose      say more about what waylay does; -vv says why\n"
 	"  --help             print this text\n"
 	"\n"
@@ -41,7 +42,8 @@ struct options {
 	char **argv;
 };
 
-enum { OPT_HELP = 256, OPT_STATS, OPT_STATS_JSON, OPT_NO_FOLLOW, OPT_LAYER, OPT_NO_PATCH };
+enum { OPT_HELP = 256, OPT_STATS, OPT_STATS_JSON, OPT_NO_FOLLOW, OPT_LAYER, OPT_NO_PATCH,
+       OPT_CATCH_VDSO };
 
 /* --layer and --no-patch are for tests and measurements, and in no manual. */
 static const struct option long_options[] = {
@@ -49,6 +51,7 @@ static const struct option long_options[] = {
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "stats-json", required_argument, NULL, OPT_STATS_JSON },
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
+	{ "catch-vdso", no_argument, NULL, OPT_CATCH_VDSO },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "layer", required_argument, NULL, OPT_LAYER },
 	{ "no-patch", no_argument, NULL, OPT_NO_PATCH },
@@ -79,6 +82,7 @@ static int parse(struct options *o, int argc, char **argv)
 		case OPT_STATS: o->stats = true; break;
 		case OPT_STATS_JSON: o->json = optarg; break;
 		case OPT_NO_FOLLOW: o->flags |= WY_NO_FOLLOW; break;
+		case OPT_CATCH_VDSO: o->flags |= WY_CATCH_VDSO; break;
 		case OPT_NO_PATCH: o->flags |= WY_NO_PATCH; break;
 		case OPT_LAYER:
 			err = set_layer(o, optarg);

@@ -20,6 +20,7 @@ int wy_follow_init(struct wy_follow *f, struct wy_host_session *session)
 	f->config = (struct wy_inject_config){
 		.image = &f->image,
 		.session_fd = session->fd,
+		.token = session->mem->token,
 	};
 	return wy_image_parse(&f->image, wy_agent_blob, wy_agent_blob_size);
 }
@@ -53,6 +54,9 @@ static void report_uncaught(struct wy_follow *f, struct wy_tracee *t)
 	}
 	if (err == -ENOEXEC)
 		wy_host_note(f->session->mem, WY_NOTE_UNFOLLOWED, t->tid, WY_UNFOLLOWED_FOREIGN, 0,
+			     name);
+	else if (err == -EADDRINUSE)
+		wy_host_note(f->session->mem, WY_NOTE_UNFOLLOWED, t->tid, WY_UNFOLLOWED_FILTER, 0,
 			     name);
 	else
 		wy_host_note(f->session->mem, WY_NOTE_UNFOLLOWED, t->tid, WY_UNFOLLOWED_AGENT, -err,

@@ -43,7 +43,8 @@ static int refine(pid_t tid, int error)
 static struct wy_inject_program program_of(const struct wy_exec_slot *slot)
 {
 	return (struct wy_inject_program){
-		.flags = WY_BOOT_EXEC,
+		.flags = WY_BOOT_EXEC | (slot->region ? WY_BOOT_FILTERED : 0),
+		.region = slot->region,
 		.mask = slot->mask,
 		.ignored = slot->ignored & WY_SIGNALS_RESET,
 	};

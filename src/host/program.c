@@ -137,6 +137,7 @@ struct heirloom {
 struct start {
 	const char *path;
 	char **argv, **sh_argv;
+	const struct wy_program_io *io;
 	unsigned long mask;
 	struct heirloom heirloom;
 	bool trace, elf;
@@ -153,6 +154,11 @@ __attribute__((noreturn, noinline)) static void run_child(struct start *s)
 	unsigned long only_trap = ~(1ul << (SIGTRAP - 1));
 
 	wy_signals_give_back();
+	if (s->io) {
+		dup2(s->io->in, STDIN_FILENO);
+		dup2(s->io->out, STDOUT_FILENO);
+		setpgid(0, 0);
+	}
 	if (s->heirloom.death_signal)
 		prctl(PR_SET_PDEATHSIG, s->heirloom.death_signal, 0, 0, 0);
 	if (s->heirloom.subreaper)
@@ -204,6 +210,7 @@ int wy_program_start(struct wy_program *p, char **argv, bool trace)
 	struct start s = { .path = p->path,
 			   .argv = argv,
 			   .sh_argv = sh_argv,
+			   .io = p->io,
 			   .trace = trace,
 			   .elf = p->elf,
 			   .mask = wy_signals_inherited_mask() };

@@ -14,10 +14,16 @@ enum wy_program_kind {
 	WY_PROGRAM_SETID, /* gets privileges that a tracer would take from it: to be left alone */
 };
 
+/* What a program is given in place of waylay's own; it then has a process group of its own, too. */
+struct wy_program_io {
+	int in, out; /* its stdin and stdout */
+};
+
 struct wy_program {
 	char path[PATH_MAX];
 	enum wy_program_kind kind;
 	bool elf; /* not a script */
+	const struct wy_program_io *io; /* NULL: what waylay has */
 	pid_t pid;
 	int trace_error; /* 0, or why it could not be made traced: then it runs as it is */
 };

@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -93,6 +94,9 @@ int wy_host_session_new(struct wy_host_session *ret, unsigned int flags)
 	if (err)
 		return err;
 	h.mem->magic = WY_SESSION_MAGIC;
+	if (getrandom(&h.mem->token, sizeof(h.mem->token), GRND_NONBLOCK) < 0)
+		h.mem->token = (unsigned long)h.mem;
+	h.mem->token = (h.mem->token | 4096ul) & -4096ul;
 	h.mem->version = WY_SESSION_VERSION;
 	h.mem->flags = flags | (may_trace_all() ? WY_HOST_PRIVILEGED : 0);
 	wy_host_session_take_life(&h);
@@ -146,23 +150,25 @@ static const char *const unfollowed_why[] = {
 	[WY_UNFOLLOWED_NO_HOST] = "waylay itself has ended",
 	[WY_UNFOLLOWED_REFUSED] = "the kernel does not allow it",
 	[WY_UNFOLLOWED_AGENT] = "the agent could not start in it",
+	[WY_UNFOLLOWED_FILTER] = "its seccomp filter would refuse what the agent does",
 };
 static const char *const unfollowed_word[] = {
 	[WY_UNFOLLOWED_SETID] = "set-id",    [WY_UNFOLLOWED_TRACED] = "traced",
 	[WY_UNFOLLOWED_FOREIGN] = "foreign", [WY_UNFOLLOWED_NO_HOST] = "no-host",
 	[WY_UNFOLLOWED_REFUSED] = "refused", [WY_UNFOLLOWED_AGENT] = "agent",
+	[WY_UNFOLLOWED_FILTER] = "filter",
 };
 
 const char *wy_host_unfollowed_why(int kind)
 {
-	if (kind < WY_UNFOLLOWED_SETID || kind > WY_UNFOLLOWED_AGENT)
+	if (kind < WY_UNFOLLOWED_SETID || kind > WY_UNFOLLOWED_FILTER)
 		return "the reason is not known";
 	return unfollowed_why[kind];
 }
 
 const char *wy_host_unfollowed_word(int kind)
 {
-	if (kind < WY_UNFOLLOWED_SETID || kind > WY_UNFOLLOWED_AGENT)
+	if (kind < WY_UNFOLLOWED_SETID || kind > WY_UNFOLLOWED_FILTER)
 		return "unknown";
 	return unfollowed_word[kind];
 }

@@ -9,6 +9,7 @@
 #define QUEUE_LEN 64u
 
 static unsigned int *the_bell;
+static bool own_group;
 static struct sigaction inherited[NSIG];
 static unsigned long inherited_mask;
 
@@ -25,7 +26,7 @@ static void ring(void)
 /* Has the program got it as well?  The kernel sends these to the whole foreground group. */
 static bool is_for_group(int nr, const siginfo_t *info)
 {
-	if (info->si_code != SI_KERNEL)
+	if (own_group || info->si_code != SI_KERNEL)
 		return false;
 	switch (nr) {
 	case SIGINT:
@@ -86,6 +87,11 @@ void wy_signals_take(unsigned int *bell)
 			sigaction(nr, &act, &inherited[nr]);
 	}
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, &inherited_mask, sizeof(none));
+}
+
+void wy_signals_own_group(void)
+{
+	own_group = true;
 }
 
 void wy_signals_set_bell(unsigned int *bell)

@@ -25,6 +25,9 @@ struct wy_signal {
 /* Takes all signals over; the bell is a shared futex to which 1 is added. */
 void wy_signals_take(unsigned int *bell);
 
+/* The program has a process group of its own: what the terminal sends is for waylay alone. */
+void wy_signals_own_group(void);
+
 /* Rings at another place from now on. */
 void wy_signals_set_bell(unsigned int *bell);
 

@@ -149,7 +149,7 @@ static int follow_first(struct wy_supervisor *v)
 	return wy_follow_first(&v->follow, v->program.pid, &program, v->program.path);
 }
 
-int wy_supervisor_run(struct wy_supervisor *v, char **argv)
+int wy_supervisor_start(struct wy_supervisor *v, char **argv)
 {
 	int err;
 
@@ -169,8 +169,15 @@ int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 		err = follow_first(v);
 	else
 		report_first(v);
+	return err ? log_errno(err, "cannot follow the program") : 0;
+}
+
+int wy_supervisor_run(struct wy_supervisor *v, char **argv)
+{
+	int err = wy_supervisor_start(v, argv);
+
 	if (err)
-		return log_errno(err, "cannot follow the program");
+		return err;
 	supervise(v);
 	if (v->following && wy_handover_needed(v))
 		wy_handover_start(v);

@@ -41,6 +41,15 @@ struct wy_supervisor {
 int wy_supervisor_init(struct wy_supervisor *v, unsigned int flags);
 
 /*
+ * Starts the program, with the agent in it or, if that cannot be, without it:
+ * v->caught tells.  From then on the caller takes the events, as
+ * wy_supervisor_run() does: from this thread, for ptrace(2) knows its tracer
+ * by thread.  v->program.io may have been set before.  Prints what is wrong.
+ * Returns 0, or -errno when it was not started: -ENOENT when it was not found.
+ */
+int wy_supervisor_start(struct wy_supervisor *v, char **argv);
+
+/*
  * Runs the program to its end, with the agent in it or, if that cannot be,
  * without it.  Prints what is wrong.  Returns 0 with v->status, or -errno when
  * it was not started: -ENOENT when it was not found.

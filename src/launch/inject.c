@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define PAGE         4096ul
 #define MASK_LEN     8
 #define FILES_ENOUGH 1024
+#define ADDRESS_SPACE_LEAST (16ul << 20)
 
 struct layout {
 	unsigned long boot_off, arena_off, len;
@@ -96,7 +98,7 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 		return WY_INJECT_DEAD;
 	}
 	if (!error)
-		mask &= ~WY_SIGNALS_OWNED;
+		mask &= ~WY_SIGNALS_STRIPPED;
 	if (wy_regs_set(pid, &in->saved) < 0 ||
 	    ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &mask) < 0 ||
 	    ptrace(PTRACE_DETACH, pid, 0, in->remote.held_signal) < 0) {
@@ -138,9 +140,12 @@ static int map_region(struct wy_inject *in, const struct layout *l, const struct
 	const struct wy_image *image = in->config->image;
 	int err;
 
+	in->region = in->program.region;
 	err = wy_place_map(&in->remote, &in->saved, auxv, l->len, &in->region);
-	if (err)
+	if (err) {
+		in->region = 0;
 		return err;
+	}
 	in->region_len = l->len;
 	err = map_writable(in, in->region + image->text_len, l->arena_off - image->text_len);
 	if (!err)
@@ -195,6 +200,14 @@ static int run_agent(struct wy_inject *in, const struct layout *l)
 	return err;
 }
 
+/* The agent would fit, but the program might then not get what it needs. */
+static int address_space_is_tight(pid_t pid)
+{
+	struct rlimit limit;
+
+	return prlimit(pid, RLIMIT_AS, NULL, &limit) == 0 && limit.rlim_cur < ADDRESS_SPACE_LEAST;
+}
+
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
 				      pid_t pid, const struct wy_inject_program *program)
 {
@@ -209,6 +222,7 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 	in->program = *program;
 	in->remote.tid = pid;
 	in->remote.mem_fd = -1;
+	in->remote.token = config->token;
 	if (wy_regs_get(pid, &in->saved) < 0)
 		return WY_INJECT_LOST;
 	if (!wy_regs_are_64bit(&in->saved))
@@ -219,6 +233,8 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 	err = wy_auxv_read_stack(&in->remote, wy_regs_sp(&in->saved), &auxv);
 	if (!err)
 		err = wy_remote_find_insn(&in->remote, auxv.vdso);
+	if (!err && address_space_is_tight(pid))
+		err = -ENOMEM;
 	if (!err)
 		err = map_region(in, &l, &auxv);
 	if (!err)

@@ -24,6 +24,8 @@
 struct wy_inject_config {
 	const struct wy_image *image;
 	int session_fd; /* -1: WY_BOOT_NO_SESSION */
+	/* Filters that were installed under waylay let calls pass that have it as last argument. */
+	unsigned long token;
 };
 
 /* What the new image takes over from before its exec, and the loader cannot see. */
@@ -31,6 +33,7 @@ struct wy_inject_program {
 	unsigned long flags;   /* WY_BOOT_EXEC, and perhaps WY_BOOT_FIRST */
 	unsigned long mask;    /* the signal mask that it shall have */
 	unsigned long ignored; /* of WY_SIGNALS_RESET, those that it shall ignore */
+	unsigned long region;  /* where the agent must lie; 0: anywhere */
 };
 
 struct wy_inject {
@@ -55,7 +58,8 @@ enum wy_inject_result {
 /*
  * pid is in a ptrace stop at the end of its execve(2).  config must stay until
  * the end.  Until the program goes on, nearly all signals are blocked in it.
- * in->error is -ENOEXEC for a program that is not an x86-64 one.
+ * in->error is -ENOEXEC for a program that is not an x86-64 one, -EADDRINUSE when the agent
+ * cannot lie where it must.
  */
 enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inject_config *config,
 				      pid_t pid, const struct wy_inject_program *program);

@@ -110,6 +110,10 @@ int wy_place_map(struct wy_remote *r, const struct wy_regs *regs, const struct w
 	struct wy_loads loads;
 	int got;
 
+	if (*ret_addr) {
+		got = try_at(&s, *ret_addr);
+		return got > 0 ? 0 : got < 0 ? got : -EADDRINUSE;
+	}
 	if (auxv->base)
 		got = map_near(&s, auxv->base);
 	else if (wy_loads_read(r, auxv, &loads) == 0 && loads.fixed)

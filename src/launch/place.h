@@ -14,8 +14,10 @@
 #include "launch/auxv.h"
 
 /*
- * Maps len bytes, readable and executable, in the stopped program.
- * Returns 0, -errno of the program's mmap(2) (-ENOMEM: no room or a limit), -ESRCH.
+ * Maps len bytes, readable and executable, in the stopped program.  *ret_addr: 0, or the only
+ * place that will do.
+ * Returns 0, -errno of the program's mmap(2) (-ENOMEM: no room or a limit), -EADDRINUSE when
+ * that place is not free, -ESRCH.
  */
 int wy_place_map(struct wy_remote *r, const struct wy_regs *regs, const struct wy_auxv *auxv,
 		 unsigned long len, unsigned long *ret_addr);

@@ -181,9 +181,12 @@ static bool trap_pending(pid_t tid)
 static int set_call(const struct wy_remote *r, const struct wy_regs *regs, long nr,
 		    const unsigned long arg[6])
 {
+	unsigned long now_arg[6] = { arg[0], arg[1], arg[2], arg[3], arg[4], arg[5] };
 	struct wy_regs now = *regs;
 
-	wy_regs_prepare_call(&now, r->insn, nr, arg);
+	if (!now_arg[5])
+		now_arg[5] = r->token; /* of an anonymous mapping, too: its offset means nothing */
+	wy_regs_prepare_call(&now, r->insn, nr, now_arg);
 	return wy_regs_set(r->tid, &now);
 }
 

@@ -24,7 +24,7 @@
  *	WY_TRAP_READY    the value is 0, or -errno when the agent could not start.
  *	                 The loader restores the registers that it found at the
  *	                 stop (but keeps the agent's gs base) and the signal mask
- *	                 less WY_SIGNALS_OWNED, and detaches.
+ *	                 less WY_SIGNALS_STRIPPED, and detaches.
  *
  * With WY_BOOT_NO_SESSION the first stop is left out and the agent counts in
  * memory of its own, which nobody reads.
@@ -46,6 +46,7 @@ enum {
 	WY_BOOT_NO_SESSION = 1 << 0,	/* no memfd will come */
 	WY_BOOT_EXEC = 1 << 1,		/* a fresh image: no thread has run yet (else: an attach) */
 	WY_BOOT_FIRST = 1 << 2,		/* the program that waylay was asked to start */
+	WY_BOOT_FILTERED = 1 << 3,	/* a seccomp filter installed under waylay is in force */
 };
 
 struct wy_boot {
@@ -64,10 +65,13 @@ struct wy_boot {
 	unsigned long vdso;		/* AT_SYSINFO_EHDR, 0 if none */
 };
 
-/* Signals that the agent keeps unblocked and handled in the kernel, whatever the program asks
- * (SIGSYS 31, SIGSEGV 11, SIGBUS 7); the program sees its own idea of them. */
+/* Signals that the agent always handles in the kernel, whatever the program asks (SIGSYS 31,
+ * SIGSEGV 11, SIGBUS 7); the program sees its own idea of them. */
 #define WY_SIG_BIT(sig)		(1ul << ((sig) - 1))
 #define WY_SIGNALS_OWNED	(WY_SIG_BIT(31) | WY_SIG_BIT(11) | WY_SIG_BIT(7))
+/* Of these, SIGSYS is never blocked in the kernel, whatever the program's mask: with Syscall User
+ * Dispatch that would be deadly. */
+#define WY_SIGNALS_STRIPPED	WY_SIG_BIT(31)
 
 /* Signals that a program may ignore without the kernel knowing it after an exec: the agent's own,
  * and SIGTRAP (5), which stopping the agent resets.  The loader sets SIGTRAP again at the end. */

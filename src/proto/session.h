@@ -16,6 +16,8 @@
 #ifndef WY_PROTO_SESSION_H
 #define WY_PROTO_SESSION_H
 
+#include "proto/serve.h"
+
 #define WY_SESSION_MAGIC	0x6e6f697373657377ul
 #define WY_SESSION_VERSION	1u
 #define WY_SESSION_SIZE		(64ul << 20)	/* sparse: only touched pages exist */
@@ -61,6 +63,7 @@ struct wy_exec_slot {
 	unsigned long ignored;		/* agent: of WY_SIGNALS_RESET, those that the program ignores */
 	unsigned long cookie;		/* that the tid that was seized is the one that asked */
 	unsigned long serial;		/* host's own use */
+	unsigned long region;		/* agent: where its region must lie again, 0: anywhere */
 };
 
 /* A line for the user, printed by the host as it is seen (and kept for --stats-json). */
@@ -76,6 +79,7 @@ enum wy_unfollowed {
 	WY_UNFOLLOWED_NO_HOST,		/* the host is gone */
 	WY_UNFOLLOWED_REFUSED,		/* arg2: errno of ptrace(2) */
 	WY_UNFOLLOWED_AGENT,		/* the agent could not start in it; arg2: errno */
+	WY_UNFOLLOWED_FILTER,		/* a seccomp filter: the agent could make no calls in it */
 };
 struct wy_note {
 	unsigned int state;		/* 0 free, 1 being written, 2 ready (writer); 3 printed (host) */
@@ -108,6 +112,7 @@ struct wy_session {
 	unsigned int version;
 	unsigned int flags;		/* host: WY_LAYER_* and the others */
 	int host_pid;			/* host */
+	unsigned long token;		/* host: whole pages; see agent/seccomp.c */
 
 	unsigned int doorbell;		/* futex: agents add 1 to call the host; so do its signal handlers */
 	unsigned int host_life;		/* robust futex held by the host's main thread:
@@ -122,6 +127,7 @@ struct wy_session {
 	unsigned long by_signal;			/* of ended threads */
 	unsigned long faults[16];			/* things that went wrong and were let through; see agent/fault.h */
 
+	struct wy_serve_session serve;
 	struct wy_exec_slot exec[WY_EXEC_SLOTS];
 	struct wy_note note[WY_NOTE_SLOTS];
 	struct wy_counts total;				/* of ended threads; atomic adds */

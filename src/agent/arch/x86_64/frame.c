@@ -8,6 +8,7 @@
 
 #include "agent/arch/x86_64/frame.h"
 #include "agent/gate.h"
+#include "agent/seccomp.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
 
@@ -323,7 +324,8 @@ static unsigned long int80_stub(unsigned long addr)
 }
 
 /* 32-bit code cannot jump to a stub: the call is made from the signal handler. */
-static void int80_from_handler(struct ucontext *uc)
+static __attribute__((noinline, section("wy_program_calls"))) void
+int80_from_handler(struct ucontext *uc)
 {
 	struct sigcontext *r = &uc->uc_mcontext;
 	long ret;
@@ -355,8 +357,9 @@ void arch_call_now(struct ucontext *uc)
 {
 	struct sigcontext *r = &uc->uc_mcontext;
 
-	r->rax = (unsigned long)arch_syscall6((long)r->rax, (long)r->rdi, (long)r->rsi, (long)r->rdx,
-					      (long)r->r10, (long)r->r8, (long)r->r9);
+	r->rax = (unsigned long)wy_call_as_program((long)r->rax, (long)r->rdi, (long)r->rsi,
+						   (long)r->rdx, (long)r->r10, (long)r->r8,
+						   (long)r->r9);
 }
 
 void arch_save_regs(struct wy_thread *t, const struct ucontext *uc)
@@ -408,6 +411,11 @@ unsigned long arch_uc_pc(const struct ucontext *uc)
 unsigned long arch_uc_sp(const struct ucontext *uc)
 {
 	return uc->uc_mcontext.rsp;
+}
+
+void arch_uc_set_result(struct ucontext *uc, long ret)
+{
+	uc->uc_mcontext.rax = (unsigned long)ret;
 }
 
 bool arch_uc_faulted(const struct ucontext *uc)

@@ -47,6 +47,8 @@ void arch_redirect(struct wy_thread *t, struct ucontext *uc, struct wy_site *sit
 
 unsigned long arch_uc_pc(const struct ucontext *uc);
 unsigned long arch_uc_sp(const struct ucontext *uc);
+/* What the system call that uc stands behind has returned. */
+void arch_uc_set_result(struct ucontext *uc, long ret);
 /* Does uc tell of a general protection fault?  A SIGSEGV without an address can be one. */
 bool arch_uc_faulted(const struct ucontext *uc);
 void arch_uc_clear_fault(struct ucontext *uc);

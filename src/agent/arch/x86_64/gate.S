@@ -196,6 +196,7 @@ wy_gate_leave:
  * r11, the site in rcx, on the private stack.  The stub's last part, which
  * needs gs, has its double here: there the call is made on the private stack.
  */
+	.section wy_program_calls, "ax"		/* see seccomp.h */
 	.balign	64
 	.globl	wy_gate_enter_nogs
 	.hidden	wy_gate_enter_nogs
@@ -232,6 +233,7 @@ wy_gate_enter_nogs:
 	call	wy_call_leave
 	jmp	.Lnogs_exit
 
+	.text
 .Lnogs_pending:
 	UNBLOCK
 .Lnogs_unblocked:
@@ -260,6 +262,7 @@ wy_gate_enter_nogs:
 	mov	T_STACK(%rcx), %rsp
 	jmp	.Lclone_child
 .endm
+	.section wy_program_calls, "ax"
 	.balign	WY_CLONE_STUB_SIZE
 	.globl	wy_clone_stubs
 	.hidden	wy_clone_stubs
@@ -356,6 +359,7 @@ wy_signal_restorer:
 	ud2
 
 /* void wy_sigreturn_at(unsigned long sp): rt_sigreturn with this stack pointer */
+	.section wy_program_calls, "ax"
 	.globl	wy_sigreturn_at
 	.hidden	wy_sigreturn_at
 wy_sigreturn_at:
@@ -367,6 +371,42 @@ wy_sigreturn_at:
 	.hidden	wy_sigreturn_end
 wy_sigreturn_end:
 
+/* long wy_call_as_program(long nr, long a, long b, long c, long d, long e, long f) */
+	.globl	wy_call_as_program
+	.hidden	wy_call_as_program
+wy_call_as_program:
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+	syscall
+	ret
+
+/* long wy_call_for_verdict(const struct wy_call *call, const char *slot) */
+	.globl	wy_call_for_verdict, wy_verdict_slots
+	.hidden	wy_call_for_verdict, wy_verdict_slots
+wy_call_for_verdict:
+	mov	%rsi, %r11
+	mov	C_NR(%rdi), %rax
+	mov	C_ARG1(%rdi), %rsi
+	mov	C_ARG2(%rdi), %rdx
+	mov	C_ARG3(%rdi), %r10
+	mov	C_ARG4(%rdi), %r8
+	mov	C_ARG5(%rdi), %r9
+	mov	C_ARG0(%rdi), %rdi
+	jmp	*%r11
+	.balign	WY_VERDICT_SLOT_SIZE
+wy_verdict_slots:
+	.rept	WY_VERDICT_SLOTS
+	syscall
+	ret
+	.balign	WY_VERDICT_SLOT_SIZE
+	.endr
+
+	.text
 /* The loader enters here: rdi = struct wy_boot, on the boot stack. */
 	.globl	wy_agent_start
 wy_agent_start:

@@ -47,5 +47,8 @@
 #define WY_CLONE_STUB_SIZE 128
 #define WY_INT80_STUBS	32
 #define WY_INT80_STUB_SIZE 8
+#define WY_VERDICT_SLOTS 64
+#define WY_VERDICT_SLOT_SIZE 4
+#define WY_CALL_INSN_SIZE 2
 
 #endif

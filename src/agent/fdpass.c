@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/fdpass.h"
+#include "agent/sys.h"
+
+#define SOL_SOCKET_		1
+#define SCM_RIGHTS_		1
+#define MSG_CMSG_CLOEXEC_	0x40000000
+
+struct vector {
+	void *base;
+	unsigned long len;
+};
+
+struct message {			/* struct msghdr of recvmsg(2) */
+	void *name;
+	unsigned int name_len;
+	struct vector *vector;
+	unsigned long vector_len;
+	void *control;
+	unsigned long control_len;
+	unsigned int flags;
+};
+
+struct control {			/* struct cmsghdr, with its data */
+	unsigned long len;
+	int level, type;
+	int fd[WY_FDPASS_MAX];
+};
+
+long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
+{
+	struct control control = { 0 };
+	char byte;
+	struct vector vector = { &byte, 1 };
+	struct message message = {
+		.vector = &vector,
+		.vector_len = 1,
+		.control = &control,
+		.control_len = sizeof(control),
+	};
+	long ret = sys3(__NR_recvmsg, sock, &message, MSG_CMSG_CLOEXEC_);
+
+	for (unsigned int i = 0; i < WY_FDPASS_MAX; i++) {
+		unsigned long end = __builtin_offsetof(struct control, fd) + (i + 1) * sizeof(int);
+
+		fd[i] = ret > 0 && control.level == SOL_SOCKET_ && control.type == SCM_RIGHTS_ &&
+				control.len >= end ? control.fd[i] : -1;
+	}
+	return ret;
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Clients of all kinds: slow, rude, many; and what the server says about them."""
+import os
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import threading
+
+from server import SOAK, Server, ask, main, same, test
+
+COUNT = 10000 if SOAK else 300
+
+
+@test
+def half_close_is_the_end_of_input():
+    with Server("cat") as server:
+        s = server.connect()
+        s.sendall(b"one\n")
+        same(s.recv(100), b"one\n")  # not before the client is done: cat answers at once
+        s.sendall(b"two\n")
+        same(s.recv(100), b"two\n")
+        s.shutdown(socket.SHUT_WR)
+        same(s.recv(100), b"")
+
+
+@test
+def byte_by_byte():
+    with Server("tr", "a-z", "A-Z") as server:
+        s = server.connect()
+        for c in b"slowly, slowly":
+            s.sendall(bytes([c]))
+        s.shutdown(socket.SHUT_WR)
+        same(b"".join(iter(lambda: s.recv(100), b"")), b"SLOWLY, SLOWLY")
+
+
+@test
+def a_lot_of_input():
+    data = os.urandom(1 << 20) * (1024 if SOAK else 32)
+    with Server("cat") as server:
+        same(server.ask(data) == data, True)
+
+
+@test
+def output_is_not_lost_when_input_is_left():
+    # head ends with unread input behind it, for which a plain close would reset the connection.
+    data = b"".join(b"%d\n" % i for i in range(200000))
+    with Server("head", "-n", "20000") as server:
+        for _ in range(10):
+            same(server.ask(data), b"".join(b"%d\n" % i for i in range(20000)))
+
+
+@test
+def client_that_never_ends_its_input():
+    server = Server("head", "-n", "1")
+    s = server.connect()
+    s.sendall(b"one\ntwo\n")
+    same(s.recv(100), b"one\n")
+    same(s.recv(100), b"")  # the answer ends though the input has not
+    # The client has everything, so a stop does not wait for it to close.
+    same(server.stop()[0], 0)
+    s.close()
+
+
+@test
+def client_that_vanishes():
+    server = Server(sys.executable, "-u", "-c", "import sys\n"
+                    "sys.stdin.readline()\n"
+                    "while True: sys.stdout.write('x' * 10000)")
+    s = server.connect()
+    s.sendall(b"go\n")
+    s.recv(1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()  # with a reset
+    line = server.wait_line("connection 1 from 127.0.0.1:")
+    same(line.rpartition(": ")[2], "exit status 1")  # Python's, for a pipe that is broken
+    same(server.stop()[0], 0)
+
+
+@test
+def failures_are_logged():
+    server = Server("sh", "-c", "read x; exit $x")
+    for status in (0, 1, 77):
+        server.ask(b"%d\n" % status)
+    _, lines = server.stop()
+    same([line.rpartition(": ")[2] for line in lines if "connection" in line],
+         ["exit status 1", "exit status 77"])
+
+
+@test
+def signals_are_logged():
+    server = Server(sys.executable, "-c", "import os, signal, sys\n"
+                    "os.kill(os.getpid(), getattr(signal, sys.stdin.read()))")
+    server.ask(b"SIGSEGV")
+    _, lines = server.stop()
+    same([line.partition("from ")[2].partition(": ")[2] for line in lines if "connection" in line],
+         [f"ended by signal {signal.SIGSEGV.value} (Segmentation fault)"])
+
+
+@test
+def verbose_names_every_connection():
+    server = Server("cat", options=["-v"])
+    server.ask(b"x")
+    line = server.wait_line("exit status 0")
+    same(line.startswith("waylay: connection 1 from 127.0.0.1:"), True)
+    same(server.stop()[0], 0)
+
+
+@test
+def many_in_a_row():
+    with Server("cat") as server:
+        before = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        for n in range(COUNT):
+            same(server.ask(b"%d" % n), b"%d" % n)
+        # One that is answered is done with: only the last one may still be on its way out.
+        assert len(os.listdir(f"/proc/{server.process.pid}/fd")) <= before + 1
+
+
+@test
+def many_at_once():
+    with Server("cat") as server:
+        idle = [server.connect() for _ in range(100)]
+        for n, s in enumerate(idle):
+            s.sendall(b"%d" % n)
+        for n, s in enumerate(idle):
+            same(s.recv(100), b"%d" % n)
+        threads = [threading.Thread(target=lambda: same(server.ask(b"now"), b"now"))
+                   for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        for s in idle:
+            s.shutdown(socket.SHUT_WR)
+            same(s.recv(100), b"")
+            s.close()
+
+
+@test
+def unix_socket():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        with Server("rev", address=f"unix:{path}") as server:
+            same(server.address, f"unix:{path}")
+            same(server.ask(b"abc\n"), b"cba\n")
+        same(os.listdir(folder), [])
+
+
+@test
+def unix_socket_left_behind():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        old = socket.socket(socket.AF_UNIX)
+        old.bind(path)
+        old.close()
+        with Server("rev", address=f"unix:{path}") as server:
+            same(server.ask(b"abc\n"), b"cba\n")
+
+
+@test
+def version_six():
+    with Server("rev", address="[::1]:0") as server:
+        same(server.address.startswith("[::1]:"), True)
+        same(server.ask(b"abc\n"), b"cba\n")
+
+
+@test
+def inherited_socket():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with Server("rev", address=f"fd:{listener.fileno()}",
+                    pass_fds=[listener.fileno()]) as server:
+            same(server.address, f"127.0.0.1:{port}")
+            same(ask(socket.create_connection(("127.0.0.1", port)), b"abc\n"), b"cba\n")
+
+
+main()

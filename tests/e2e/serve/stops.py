@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How a server ends, and what cannot be served."""
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+from server import WAYLAY, Server, main, model, same, test, wait_for_end
+
+NO = "waylay: the program cannot be served by copies: "
+
+
+def refused(*argv, **more):
+    """A server that ends by itself.  Returns status, stdout and the lines of stderr."""
+    done = subprocess.run([WAYLAY, "serve", "0", "--", *argv], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, **more)
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def gone(address):
+    host, _, port = address.rpartition(":")
+    with socket.socket() as s:
+        return s.connect_ex((host, int(port))) != 0
+
+
+@test
+def requests_are_answered_before_the_end():
+    server = Server("cat")
+    s = server.connect()
+    s.sendall(b"before ")
+    same(s.recv(100), b"before ")
+    server.process.send_signal(signal.SIGTERM)
+    # The listener goes first; then the server waits.
+    while not gone(server.address):
+        pass
+    s.sendall(b"after")
+    same(s.recv(100), b"after")
+    same(server.process.poll(), None)
+    s.shutdown(socket.SHUT_WR)
+    same(s.recv(100), b"")
+    same(server.end()[0], 0)
+    s.close()
+
+
+@test
+def a_second_signal_ends_it_at_once():
+    server = Server("cat")
+    s = server.connect()
+    s.sendall(b"x")
+    same(s.recv(1), b"x")
+    server.process.send_signal(signal.SIGINT)
+    while not gone(server.address):
+        pass
+    status, lines = server.stop(signal.SIGINT)
+    same(status, 0)
+    same([line.rpartition(": ")[2] for line in lines if "connection" in line],
+         ["ended by signal 9 (Killed)"])
+    same(s.recv(1), b"")
+    s.close()
+
+
+@test
+def stopped_while_it_loads():
+    go, loading = os.pipe()
+    server = Server("sh", "-c", f"echo >&{loading}; exec sleep 1000", ready=False,
+                    pass_fds=[loading])
+    os.read(go, 1)
+    same(server.stop(), (0, []))
+
+
+@test
+def killed():
+    # The template must notice, and those who are served must not.
+    server = Server("sh", "-c", "echo $$ >&2; exec cat")
+    template = int(server.wait_line("").strip()) if not server.lines[0].startswith("waylay") \
+        else int(server.lines[1])
+    fd = os.pidfd_open(template)
+    s = server.connect()
+    s.sendall(b"x")
+    same(s.recv(1), b"x")
+    server.process.kill()
+    server.process.wait()
+    select.select([fd], [], [])
+    s.sendall(b"still there")
+    same(s.recv(100), b"still there")
+    s.close()
+    server.reader.join()
+
+
+@test
+def the_template_is_killed():
+    server = Server("sh", "-c", "echo $$ >&2; exec cat")
+    template = next(int(line) for line in server.lines if line.isdigit())
+    s = server.connect()
+    s.sendall(b"x")
+    same(s.recv(1), b"x")
+    os.kill(template, signal.SIGKILL)
+    server.wait_line("the template has gone, so nobody else can be served: ended by signal 9")
+    s.sendall(b"still there")
+    same(s.recv(100), b"still there")
+    s.close()
+    same(server.end()[0], 1)
+
+
+@test
+def terminal_signals_are_for_the_server():
+    # As from a terminal: to all of waylay's process group, in which the program is not.
+    server = Server("cat", start_new_session=True)
+    s = server.connect()
+    s.sendall(b"x")
+    same(s.recv(1), b"x")
+    os.killpg(server.process.pid, signal.SIGINT)
+    while not gone(server.address):
+        pass
+    s.sendall(b"y")
+    same(s.recv(1), b"y")
+    s.close()
+    same(server.end()[0], 0)
+
+
+@test
+def ends_before_it_reads():
+    same(refused("sh", "-c", "echo some output; exit 4"),
+         (1, "some output\n", ["waylay: the program ended with exit status 4 before it read its stdin"]))
+    same(refused("sh", "-c", "kill -TERM $$"),
+         (1, "", ["waylay: the program was ended by signal 15 (Terminated) before it read its stdin"]))
+
+
+@test
+def threads():
+    same(refused(sys.executable, "-c", "import sys, threading\n"
+                 "threading.Thread(target=threading.Event().wait).start()\n"
+                 "sys.stdin.read()"), (1, "", [NO + "2 threads"]))
+
+
+@test
+def children():
+    same(refused("sh", "-c", "sleep 1000 & exec cat"),
+         (1, "", [NO + "it has started other processes"]))
+
+
+@test
+def another_process_reads():
+    status, _, lines = refused("sh", "-c", "cat; echo after")
+    same(status, 1)
+    same(len(lines), 1)
+    same("another process" in lines[0], True)
+
+
+@test
+def stdout_elsewhere():
+    same(refused("sh", "-c", "exec cat >/dev/null"),
+         (1, "", [NO + "its stdout is not the one that it was given"]))
+
+
+@test
+def epoll():
+    same(refused(sys.executable, "-c", "import select\n"
+                 "e = select.epoll(); e.register(0); e.poll()"),
+         (1, "", [NO + "it waits for its input with epoll"]))
+
+
+@test
+def kernel_objects():
+    same(refused(sys.executable, "-c", "import select, sys\n"
+                 "e = select.epoll(); sys.stdin.read()"),
+         (1, "", [NO + "descriptor 3 is a kernel object that all copies would share"]))
+
+
+@test
+def program_not_there():
+    same(refused("/nonexistent/program")[0], 127)
+    same(refused("/etc/passwd")[0], 126)
+
+
+@test
+def address_in_use():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = subprocess.run([WAYLAY, "serve", str(port), "--", "cat"], capture_output=True,
+                              text=True, check=False)
+        same((done.returncode, done.stderr),
+             (125, f"waylay: cannot listen at '{port}': Address already in use\n"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            done = subprocess.run([WAYLAY, "serve", f"unix:{path}", "--", "cat"],
+                                  capture_output=True, text=True, check=False)
+            same((done.returncode, os.path.exists(path)), (125, True))
+
+
+main()
