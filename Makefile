@@ -25,7 +25,7 @@ else
 need = :
 endif
 
-.PHONY: all build build-tests demo test soak bench lint format install clean deps-build deps-test deps-bench
+.PHONY: all build build-tests demo test soak bench lint format install clean deps-build deps-demo deps-test deps-bench
 
 all: deps-build
 	@$(MAKE) --no-print-directory build
@@ -44,13 +44,15 @@ build-tests:
 
 deps-build:
 	@$(call need,build)
+deps-demo:
+	@$(call need,demo)
 deps-test:
 	@$(call need,test)
 deps-bench:
 	@$(call need,bench)
 
-demo: deps-test
-	@$(MAKE) --no-print-directory build-tests
+demo: deps-demo
+	@$(MAKE) --no-print-directory build
 	@tools/demo $(BUILD)/waylay
 
 test: deps-test

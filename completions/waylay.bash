@@ -4,7 +4,7 @@
 _waylay() {
 	local cur prev words cword
 	_init_completion -n : || return
-	local commands='run doctor help version' command= i
+	local commands='run serve doctor help version' command= i
 
 	for ((i = 1; i < cword; i++)); do
 		if [[ ${words[i]} != -* ]]; then
@@ -39,6 +39,25 @@ _waylay() {
 				_command_offset "$cword"
 			fi ;;
 		esac ;;
+	serve)
+		# The program stands after "--".
+		local k
+		for ((k = i + 1; k < cword; k++)); do
+			if [[ ${words[k]} == -- ]]; then
+				_command_offset $((k + 1))
+				return
+			fi
+		done
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W '-v --verbose --help --' -- "$cur"))
+		elif [[ $cur == unix:* ]]; then
+			# Words end at a colon for readline, so it wants only what follows.
+			cur=${cur#unix:}
+			_filedir
+		else
+			COMPREPLY=($(compgen -W '8080 0 0.0.0.0:8080 unix:' -- "$cur"))
+			compopt -o nospace
+		fi ;;
 	doctor)
 		COMPREPLY=($(compgen -W '--json -v --verbose --help' -- "$cur")) ;;
 	help)

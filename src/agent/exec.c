@@ -148,8 +148,8 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path
 		return WY_PASS;
 	}
 	if (call->nr == __NR_execve)
-		ret = wy_call_as_program(__NR_execve, call->arg[0], call->arg[1], call->arg[2], 0, 0,
-					 0);
+		ret = wy_call_as_program(__NR_execve, call->arg[0], call->arg[1], call->arg[2], 0,
+					 0, 0);
 	else
 		ret = wy_call_as_program(__NR_execveat, call->arg[0], call->arg[1], call->arg[2],
 					 call->arg[3], call->arg[4], 0);

@@ -2,16 +2,16 @@
 #include "agent/fdpass.h"
 #include "agent/sys.h"
 
-#define SOL_SOCKET_		1
-#define SCM_RIGHTS_		1
-#define MSG_CMSG_CLOEXEC_	0x40000000
+#define SOL_SOCKET_       1
+#define SCM_RIGHTS_       1
+#define MSG_CMSG_CLOEXEC_ 0x40000000
 
 struct vector {
 	void *base;
 	unsigned long len;
 };
 
-struct message {			/* struct msghdr of recvmsg(2) */
+struct message { /* struct msghdr of recvmsg(2) */
 	void *name;
 	unsigned int name_len;
 	struct vector *vector;
@@ -21,7 +21,7 @@ struct message {			/* struct msghdr of recvmsg(2) */
 	unsigned int flags;
 };
 
-struct control {			/* struct cmsghdr, with its data */
+struct control { /* struct cmsghdr, with its data */
 	unsigned long len;
 	int level, type;
 	int fd[WY_FDPASS_MAX];
@@ -44,7 +44,9 @@ long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
 		unsigned long end = __builtin_offsetof(struct control, fd) + (i + 1) * sizeof(int);
 
 		fd[i] = ret > 0 && control.level == SOL_SOCKET_ && control.type == SCM_RIGHTS_ &&
-				control.len >= end ? control.fd[i] : -1;
+					control.len >= end ?
+				control.fd[i] :
+				-1;
 	}
 	return ret;
 }

@@ -3,7 +3,7 @@
 #ifndef WY_AGENT_FDPASS_H
 #define WY_AGENT_FDPASS_H
 
-#define WY_FDPASS_MAX	2
+#define WY_FDPASS_MAX 2
 
 /*
  * Waits for one byte and the descriptors (close-on-exec) that come with it.

@@ -9,11 +9,11 @@
  * a lock: nothing may be written there, which is why the old id must stand
  * where the new one is put.
  */
-#include <linux/sched.h>
+#include "agent/refork.h"
 #include "agent/fault.h"
 #include "agent/lock.h"
-#include "agent/refork.h"
 #include "agent/usermem.h"
+#include <linux/sched.h>
 
 void wy_refork_prepare(struct wy_refork *r, unsigned long tid_address)
 {

@@ -7,9 +7,9 @@
 
 /* What libc told the kernel about the thread; a copy's libc would tell it again. */
 struct wy_refork {
-	unsigned long tid_address;	/* of set_tid_address(2), 0 if unknown */
+	unsigned long tid_address; /* of set_tid_address(2), 0 if unknown */
 	unsigned long robust_list, robust_len;
-	int tid;			/* of the thread that is copied */
+	int tid; /* of the thread that is copied */
 };
 
 /* Takes down what the calling thread has; tid_address comes from who saw it. */

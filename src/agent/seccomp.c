@@ -49,53 +49,53 @@
  *  - None of this keeps a program in that tries to get out: it could jump into the
  *    agent's text, or look up the token.
  */
+#include "agent/seccomp.h"
+#include "agent/arch/x86_64/frame.h"
+#include "agent/op.h"
+#include "agent/own.h"
+#include "agent/session.h"
+#include "agent/site.h"
+#include "agent/sys.h"
+#include "agent/usermem.h"
 #include <asm/errno.h>
-#include <linux/audit.h>
 #include <asm/prctl.h>
+#include <linux/audit.h>
 #include <linux/bpf_common.h>
 #include <linux/filter.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
-#include "agent/arch/x86_64/frame.h"
-#include "agent/op.h"
-#include "agent/own.h"
-#include "agent/seccomp.h"
-#include "agent/session.h"
-#include "agent/site.h"
-#include "agent/sys.h"
-#include "agent/usermem.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH	59
+#define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
 #ifndef BPF_MAXINSNS
-#define BPF_MAXINSNS	4096
+#define BPF_MAXINSNS 4096
 #endif
-#define SYS_SECCOMP_	1	/* si_code of a filter's SIGSYS */
-#define CELLS		BPF_MEMWORDS
+#define SYS_SECCOMP_ 1 /* si_code of a filter's SIGSYS */
+#define CELLS        BPF_MEMWORDS
 
-#define DATA(field)	((unsigned int)__builtin_offsetof(struct seccomp_data, field))
-#define LOAD		(BPF_LD | BPF_W | BPF_ABS)
-#define LOAD_CELL	(BPF_LD | BPF_MEM)
-#define LOADX_CELL	(BPF_LDX | BPF_MEM)
-#define JUMP		(BPF_JMP | BPF_JA)
-#define RETURN_VALUE	(BPF_RET | BPF_K)
-#define RETURN_A	(BPF_RET | BPF_A)
+#define DATA(field)  ((unsigned int)__builtin_offsetof(struct seccomp_data, field))
+#define LOAD         (BPF_LD | BPF_W | BPF_ABS)
+#define LOAD_CELL    (BPF_LD | BPF_MEM)
+#define LOADX_CELL   (BPF_LDX | BPF_MEM)
+#define JUMP         (BPF_JMP | BPF_JA)
+#define RETURN_VALUE (BPF_RET | BPF_K)
+#define RETURN_A     (BPF_RET | BPF_A)
 
 extern const char __start_wy_program_calls[], __stop_wy_program_calls[];
 extern const char wy_clone_stubs[], wy_verdict_slots[];
 long wy_call_for_verdict(const struct wy_call *call, const char *slot);
 
 unsigned char wy_seccomp_judges;
-static bool filtered;		/* a filter was installed, by this image or one before it */
+static bool filtered; /* a filter was installed, by this image or one before it */
 static unsigned long text_start, text_end;
 
 /* ---- filters ---- */
 
 struct work {
 	struct sock_filter insn[BPF_MAXINSNS];
-	unsigned short stored[BPF_MAXINSNS];	/* cells that are written on every way here */
+	unsigned short stored[BPF_MAXINSNS]; /* cells that are written on every way here */
 	unsigned int len;
 };
 
@@ -148,8 +148,9 @@ static bool is_sound(struct work *w)
 		const struct sock_filter *f = &w->insn[pc];
 		unsigned int left = w->len - pc - 1;
 
-		if (f->code == JUMP ? f->k >= left
-				    : BPF_CLASS(f->code) == BPF_JMP && (f->jt >= left || f->jf >= left))
+		if (f->code == JUMP ?
+			    f->k >= left :
+			    BPF_CLASS(f->code) == BPF_JMP && (f->jt >= left || f->jf >= left))
 			return false;
 	}
 	return (last == RETURN_VALUE || last == RETURN_A) && cells_are_sound(w);
@@ -167,7 +168,7 @@ static bool asks_for_pointer(const struct work *w)
 
 /* The tail's parts, from where the verdict is in A. */
 enum {
-	T_START = 1,			/* five instructions for each comparison */
+	T_START = 1, /* five instructions for each comparison */
 	T_END = T_START + 5,
 	T_CALLS_START = T_END + 5,
 	T_CALLS_END = T_CALLS_START + 5,
@@ -183,9 +184,9 @@ static void put(struct sock_filter *at, int code, unsigned long k, unsigned int 
 				    (unsigned int)k };
 }
 
-/* At tail[at], five instructions: goes on at `yes` if the instruction pointer is above `limit`, else at `no`. */
-static void compare(struct sock_filter *tail, unsigned int at, unsigned long limit, unsigned int yes,
-		    unsigned int no)
+/* At tail[at], five instructions: is the instruction pointer above limit?  Goes on at yes or no. */
+static void compare(struct sock_filter *tail, unsigned int at, unsigned long limit,
+		    unsigned int yes, unsigned int no)
 {
 	unsigned long high = limit >> 32;
 
@@ -196,7 +197,7 @@ static void compare(struct sock_filter *tail, unsigned int at, unsigned long lim
 	put(&tail[at + 4], BPF_JMP | BPF_JGT | BPF_K, limit, yes - (at + 5), no - (at + 5));
 }
 
-/* The instruction pointer of a call stands behind its instruction: a range begins above its start. */
+/* The pointer stands behind the call's instruction: so a range begins above its start. */
 static void put_tail(struct sock_filter *tail)
 {
 	unsigned long calls_start = (unsigned long)__start_wy_program_calls;
@@ -210,7 +211,8 @@ static void put_tail(struct sock_filter *tail)
 	compare(tail, T_CALLS_START, calls_start, T_CALLS_END, T_ALLOW);
 	compare(tail, T_CALLS_END, calls_end, T_ALLOW, T_TOKEN);
 	put(&tail[T_TOKEN], LOAD, DATA(args) + 5 * 8 + 4, 0, 0);
-	put(&tail[T_TOKEN + 1], BPF_JMP | BPF_JEQ | BPF_K, token >> 32, 0, T_VERDICT - (T_TOKEN + 2));
+	put(&tail[T_TOKEN + 1], BPF_JMP | BPF_JEQ | BPF_K, token >> 32, 0,
+	    T_VERDICT - (T_TOKEN + 2));
 	put(&tail[T_TOKEN + 2], LOAD, DATA(args) + 5 * 8, 0, 0);
 	put(&tail[T_TOKEN + 3], BPF_JMP | BPF_JEQ | BPF_K, token, with_token - (T_TOKEN + 4), 0);
 	put(&tail[T_VERDICT], BPF_MISC | BPF_TXA, 0, 0, 0);
@@ -259,14 +261,14 @@ static struct sock_filter *add_tail(struct work *w, unsigned int tail_len, bool 
 /* ---- filters that look at the instruction pointer ---- */
 
 struct wy_pointer_filter {
-	struct wy_pointer_filter *prev;		/* of the same thread */
-	struct wy_pointer_filter *next;		/* of the address space */
-	bool for_all;				/* TSYNC */
+	struct wy_pointer_filter *prev; /* of the same thread */
+	struct wy_pointer_filter *next; /* of the address space */
+	bool for_all;                   /* TSYNC */
 	unsigned int verdicts, first_slot;
 	unsigned int verdict[WY_VERDICT_SLOTS];
 	struct sock_filter insn[];
 };
-static struct wy_pointer_filter *pointer_filters;	/* all */
+static struct wy_pointer_filter *pointer_filters; /* all */
 static unsigned int slots_used;
 
 static const char *slot_of(const struct wy_pointer_filter *f, unsigned int i)
@@ -292,8 +294,7 @@ static bool is_plain(unsigned int verdict)
 	case SECCOMP_RET_TRAP:
 	case SECCOMP_RET_ERRNO:
 	case SECCOMP_RET_LOG:
-	case SECCOMP_RET_ALLOW:
-		return true;
+	case SECCOMP_RET_ALLOW: return true;
 	}
 	return false;
 }
@@ -399,88 +400,45 @@ static unsigned int run(const struct sock_filter *insn, const struct seccomp_dat
 		unsigned int v = BPF_SRC(insn->code) == BPF_X ? x : k;
 
 		switch (insn->code) {
-		case LOAD:
-			a = *(const unsigned int *)((const char *)data + k);
-			continue;
-		case BPF_LD | BPF_W | BPF_LEN:
-			a = sizeof(*data);
-			continue;
-		case BPF_LDX | BPF_W | BPF_LEN:
-			x = sizeof(*data);
-			continue;
-		case BPF_LD | BPF_IMM:
-			a = k;
-			continue;
-		case BPF_LDX | BPF_IMM:
-			x = k;
-			continue;
-		case LOAD_CELL:
-			a = cell[k];
-			continue;
-		case LOADX_CELL:
-			x = cell[k];
-			continue;
-		case BPF_ST:
-			cell[k] = a;
-			continue;
-		case BPF_STX:
-			cell[k] = x;
-			continue;
-		case BPF_MISC | BPF_TAX:
-			x = a;
-			continue;
-		case BPF_MISC | BPF_TXA:
-			a = x;
-			continue;
-		case JUMP:
-			insn += k;
-			continue;
-		case RETURN_A:
-			return a;
-		case RETURN_VALUE:
-			return k;
+		case LOAD: a = *(const unsigned int *)((const char *)data + k); continue;
+		case BPF_LD | BPF_W | BPF_LEN: a = sizeof(*data); continue;
+		case BPF_LDX | BPF_W | BPF_LEN: x = sizeof(*data); continue;
+		case BPF_LD | BPF_IMM: a = k; continue;
+		case BPF_LDX | BPF_IMM: x = k; continue;
+		case LOAD_CELL: a = cell[k]; continue;
+		case LOADX_CELL: x = cell[k]; continue;
+		case BPF_ST: cell[k] = a; continue;
+		case BPF_STX: cell[k] = x; continue;
+		case BPF_MISC | BPF_TAX: x = a; continue;
+		case BPF_MISC | BPF_TXA: a = x; continue;
+		case JUMP: insn += k; continue;
+		case RETURN_A: return a;
+		case RETURN_VALUE: return k;
 		}
 		if (BPF_CLASS(insn->code) == BPF_JMP) {
 			bool yes = BPF_OP(insn->code) == BPF_JEQ ? a == v :
 				   BPF_OP(insn->code) == BPF_JGT ? a > v :
-				   BPF_OP(insn->code) == BPF_JGE ? a >= v : (a & v) != 0;
+				   BPF_OP(insn->code) == BPF_JGE ? a >= v :
+								   (a & v) != 0;
 
 			insn += yes ? insn->jt : insn->jf;
 			continue;
 		}
 		switch (BPF_OP(insn->code)) {
-		case BPF_ADD:
-			a += v;
-			break;
-		case BPF_SUB:
-			a -= v;
-			break;
-		case BPF_MUL:
-			a *= v;
-			break;
+		case BPF_ADD: a += v; break;
+		case BPF_SUB: a -= v; break;
+		case BPF_MUL: a *= v; break;
 		case BPF_DIV:
 			if (!v)
 				return 0;
 			a /= v;
 			break;
-		case BPF_AND:
-			a &= v;
-			break;
-		case BPF_OR:
-			a |= v;
-			break;
-		case BPF_XOR:
-			a ^= v;
-			break;
-		case BPF_LSH:
-			a <<= v & 31;
-			break;
-		case BPF_RSH:
-			a >>= v & 31;
-			break;
-		case BPF_NEG:
-			a = -a;
-			break;
+		case BPF_AND: a &= v; break;
+		case BPF_OR: a |= v; break;
+		case BPF_XOR: a ^= v; break;
+		case BPF_LSH: a <<= v & 31; break;
+		case BPF_RSH: a >>= v & 31; break;
+		case BPF_NEG: a = -a; break;
 		}
 	}
 }
@@ -550,7 +508,7 @@ static unsigned long flags_of(const struct wy_call *call)
 	return (int)call->nr == __NR_seccomp ? (unsigned int)call->arg[1] : 0;
 }
 
-/* Success is 0 or a descriptor; with TSYNC a positive number can be a thread that was in the way. */
+/* Success is 0 or a descriptor; with TSYNC a positive number is a thread that was in the way. */
 static bool is_installed(const struct wy_call *call, long ret)
 {
 	return ret == 0 || (ret > 0 && (flags_of(call) & SECCOMP_FILTER_FLAG_NEW_LISTENER));
@@ -564,9 +522,10 @@ static enum wy_verdict install(struct wy_call *call, struct work *w, int which)
 	struct sock_fprog prog;
 	long arg[6], ret;
 
-	if (copy_from_program(&prog, (unsigned long)call->arg[which], sizeof(prog)) < 0 || !prog.len ||
-	    prog.len > BPF_MAXINSNS ||
-	    copy_from_program(w->insn, (unsigned long)prog.filter, prog.len * sizeof(w->insn[0])) < 0)
+	if (copy_from_program(&prog, (unsigned long)call->arg[which], sizeof(prog)) < 0 ||
+	    !prog.len || prog.len > BPF_MAXINSNS ||
+	    copy_from_program(w->insn, (unsigned long)prog.filter, prog.len * sizeof(w->insn[0])) <
+		    0)
 		return WY_PASS;
 	w->len = prog.len;
 	if (!is_sound(w))
@@ -574,7 +533,7 @@ static enum wy_verdict install(struct wy_call *call, struct work *w, int which)
 	if (asks_for_pointer(w)) {
 		by_pointer = new_pointer_filter(w);
 		if (!by_pointer)
-			note_once("a seccomp filter sees another instruction pointer than the program's own");
+			note_once("a seccomp filter sees waylay's instruction pointers");
 	}
 	/* Before it is there: then the calls of the other threads (TSYNC) are judged, too. */
 	now_filtered();
@@ -598,8 +557,8 @@ static enum wy_verdict install(struct wy_call *call, struct work *w, int which)
 
 static enum wy_verdict set_filter(struct wy_call *call, int which)
 {
-	long at = sys_mmap(0, sizeof(struct work), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1);
+	long at = sys_mmap(0, sizeof(struct work), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	enum wy_verdict verdict;
 
 	if (WY_IS_ERROR(at))
@@ -614,11 +573,11 @@ static enum wy_verdict set_filter(struct wy_call *call, int which)
 static enum wy_verdict set_strict(struct wy_call *call)
 {
 	if (sys2(__NR_prctl, PR_GET_SECCOMP, 0) != SECCOMP_MODE_DISABLED)
-		return WY_PASS;		/* to be refused */
+		return WY_PASS; /* to be refused */
 	call->thread->gate_flags |= WY_GATE_STRICT;
 	wy_seccomp_judges = 1;
 	catch_all();
-	sys2(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV);	/* part of the mode */
+	sys2(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV); /* part of the mode */
 	return wy_answer(call, 0);
 }
 
@@ -629,8 +588,7 @@ static enum wy_verdict judge_strict(struct wy_call *call)
 	case __NR_read:
 	case __NR_write:
 	case __NR_exit:
-	case __NR_rt_sigreturn:
-		return WY_PASS;
+	case __NR_rt_sigreturn: return WY_PASS;
 	}
 	if (wy_thread_alone())
 		sys3(__NR_tgkill, call->thread->pid, call->thread->tid, SIGKILL);
@@ -641,7 +599,7 @@ static enum wy_verdict judge_strict(struct wy_call *call)
 
 void wy_seccomp_judge_int80(struct wy_thread *t, int nr)
 {
-	enum { READ = 3, WRITE = 4, EXIT = 1, SIGRETURN = 119 };	/* the 32-bit numbers */
+	enum { READ = 3, WRITE = 4, EXIT = 1, SIGRETURN = 119 }; /* the 32-bit numbers */
 
 	if (!(t->gate_flags & WY_GATE_STRICT) || nr == READ || nr == WRITE || nr == EXIT ||
 	    nr == SIGRETURN)
@@ -651,9 +609,9 @@ void wy_seccomp_judge_int80(struct wy_thread *t, int nr)
 
 /* ---- calls that the engine answers ---- */
 
-#define UNTOUCHED	(~0ul)	/* no mask, handler or stack of the kernel's is this */
+#define UNTOUCHED (~0ul) /* no mask, handler or stack of the kernel's is this */
 
-/* Makes the call with one pointer of ours, arg[which]: it is allowed if something is written there. */
+/* Makes the call with arg[which] a pointer of ours: it is allowed if something is written there. */
 static enum wy_verdict try_to_get(struct wy_call *call, int which, unsigned int dropped)
 {
 	unsigned long out[4] = { UNTOUCHED, UNTOUCHED, UNTOUCHED, UNTOUCHED };
@@ -690,12 +648,9 @@ enum wy_verdict wy_seccomp_judge(struct wy_call *call)
 		return WY_DONE;
 	switch ((int)call->nr) {
 	case __NR_rt_sigaction:
-	case __NR_rt_sigprocmask:
-		return try_to_get(call, 2, 1u << 1);
-	case __NR_rt_sigpending:
-		return try_to_get(call, 0, 0);
-	case __NR_sigaltstack:
-		return try_to_get(call, 1, 1u << 0);
+	case __NR_rt_sigprocmask: return try_to_get(call, 2, 1u << 1);
+	case __NR_rt_sigpending: return try_to_get(call, 0, 0);
+	case __NR_sigaltstack: return try_to_get(call, 1, 1u << 0);
 	case __NR_arch_prctl:
 		if ((int)call->arg[0] == ARCH_GET_GS)
 			return try_to_get(call, 1, 0);
@@ -725,7 +680,8 @@ bool wy_seccomp_trapped(struct wy_thread *t, struct siginfo *info, struct uconte
 	/* Not from a call: one that was held and comes now. */
 	if ((unsigned long)info->si_call_addr != pc)
 		return true;
-	if (pc <= (unsigned long)__start_wy_program_calls || pc > (unsigned long)__stop_wy_program_calls) {
+	if (pc <= (unsigned long)__start_wy_program_calls ||
+	    pc > (unsigned long)__stop_wy_program_calls) {
 		arch_uc_set_result(uc, -EPERM);
 		return false;
 	}
@@ -740,10 +696,8 @@ bool wy_seccomp_trapped(struct wy_thread *t, struct siginfo *info, struct uconte
 enum wy_verdict wy_seccomp_prctl(struct wy_call *call)
 {
 	switch (call->arg[1]) {
-	case SECCOMP_MODE_FILTER:
-		return set_filter(call, 2);
-	case SECCOMP_MODE_STRICT:
-		return set_strict(call);
+	case SECCOMP_MODE_FILTER: return set_filter(call, 2);
+	case SECCOMP_MODE_STRICT: return set_strict(call);
 	}
 	return WY_PASS;
 }
@@ -751,8 +705,7 @@ enum wy_verdict wy_seccomp_prctl(struct wy_call *call)
 static enum wy_verdict op_seccomp(struct wy_call *call)
 {
 	switch ((unsigned int)call->arg[0]) {
-	case SECCOMP_SET_MODE_FILTER:
-		return set_filter(call, 2);
+	case SECCOMP_SET_MODE_FILTER: return set_filter(call, 2);
 	case SECCOMP_SET_MODE_STRICT:
 		if (!(unsigned int)call->arg[1] && !call->arg[2])
 			return set_strict(call);

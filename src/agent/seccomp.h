@@ -51,6 +51,6 @@ bool wy_seccomp_is_trap(int sig, const struct siginfo *info);
 bool wy_seccomp_trapped(struct wy_thread *t, struct siginfo *info, struct ucontext *uc);
 
 /* What a call of the clone family returns in the parent when it was trapped. */
-#define WY_CLONE_TRAPPED	(-512)
+#define WY_CLONE_TRAPPED (-512)
 
 #endif

@@ -60,8 +60,11 @@ void wy_sighand_put(struct wy_sighand *sh)
 
 /* ---- blocks ---- */
 
-static bool gone(const struct wy_thread *t)
+/* Its thread has run out, or died with its process (which shared only this memory). */
+static bool gone(const struct wy_thread *t, int my_pid)
 {
+	if (t->state == WY_THREAD_LIVE && t->pid == my_pid)
+		return false;
 	return sys3(__NR_tgkill, t->pid, t->tid, 0) == -ESRCH;
 }
 
@@ -103,16 +106,16 @@ static bool add_chunk(void)
 	return true;
 }
 
-struct wy_thread *wy_thread_new(void)
+struct wy_thread *wy_thread_new(int my_pid)
 {
 	struct wy_thread *found = NULL;
 
 	wy_lock(WY_LOCK_BLOCKS);
 	for (int turn = 0; turn < 3 && !found; turn++) {
 		for (struct wy_thread *t = blocks; t && !found; t = t->next) {
-			if (t->own_sighand.users)
+			if (t->own_sighand.users && t->state != WY_THREAD_LIVE)
 				continue;	/* threads that it began still use its table */
-			if (t->state == WY_THREAD_FREE || (turn && t->state == WY_THREAD_EXITING && gone(t)))
+			if (t->state == WY_THREAD_FREE || (turn && t->tid && gone(t, my_pid)))
 				found = t;
 		}
 		if (!found && turn && !add_chunk())
@@ -162,7 +165,7 @@ void wy_thread_disarm(void)
 
 struct wy_thread *wy_thread_start_first(long *ret_error)
 {
-	struct wy_thread *t = wy_thread_new();
+	struct wy_thread *t = wy_thread_new((int)sys0(__NR_getpid));
 
 	*ret_error = -ENOMEM;
 	if (!t)
@@ -239,7 +242,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	wy_thread_block_signals(t);
 	t->clone_mask = t->deferred_mask;
 	if (flags & CLONE_VM) {
-		child = wy_thread_new();
+		child = wy_thread_new(t->pid);
 		if (!child)
 			return wy_answer(call, -ENOMEM);
 		prepare_child(t, child, call, flags);

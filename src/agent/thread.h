@@ -141,7 +141,7 @@ static inline unsigned long wy_thread_block(const struct wy_thread *t)
 }
 
 /* A block for a new thread, zeroed but for the fields that locate it; NULL when there is no memory. */
-struct wy_thread *wy_thread_new(void);
+struct wy_thread *wy_thread_new(int my_pid);
 void wy_thread_free(struct wy_thread *t);
 
 /* The first thread of an image; NULL and -errno in *ret_error when it cannot be. */

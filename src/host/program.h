@@ -22,7 +22,7 @@ struct wy_program_io {
 struct wy_program {
 	char path[PATH_MAX];
 	enum wy_program_kind kind;
-	bool elf; /* not a script */
+	bool elf;                       /* not a script */
 	const struct wy_program_io *io; /* NULL: what waylay has */
 	pid_t pid;
 	int trace_error; /* 0, or why it could not be made traced: then it runs as it is */

@@ -55,9 +55,9 @@ class Bench:
 
     def compile(self, name, *sources, flags=()):
         out = self.path(name)
-        subprocess.run([os.environ.get('CC', 'cc'), '-O2', '-std=gnu17', '-D_GNU_SOURCE', '-pthread',
-                        *flags, '-o', out, *(os.path.join(self.source, s) for s in sources), '-ldl'],
-                       check=True)
+        files = [os.path.join(self.source, s) for s in sources]
+        subprocess.run([*os.environ.get('CC', 'cc').split(), '-O2', '-std=gnu17', '-D_GNU_SOURCE',
+                        '-pthread', *flags, '-o', out, *files, '-ldl'], check=True)
         return out
 
     def pinned(self, command):

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define SITE_STEP	32
-#define CALLS		4
+#define CALLS		8
 #define SITES_MAX	1024
 #define THREADS_MAX	64
 

@@ -71,7 +71,8 @@ def tar(bench, rounds):
     def proof(result):
         check(int(result.stdout) > 1000000, 'tar wrote only %d bytes' % int(result.stdout))
         return result.stdout
-    return timed(bench, ['sh', '-c', 'tar cf - -C /usr/share doc | cat | wc -c'], proof, 1000, rounds)
+    script = 'tar cf - -C /usr/share doc | cat | wc -c'
+    return timed(bench, ['sh', '-c', script], proof, 1000, rounds)
 
 
 def git(bench, rounds):
@@ -83,8 +84,8 @@ def git(bench, rounds):
         for f in range(30):
             with open('%s/folder%d/file%d' % (repo, d, f), 'w') as out:
                 out.write('file %d of folder %d\n' % (f, d))
-    for command in (['init', '-q'], ['add', '.'],
-                    ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost', 'commit', '-qm', 'all']):
+    who = ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost']
+    for command in (['init', '-q'], ['add', '.'], [*who, 'commit', '-qm', 'all']):
         run_checked(['git', '-C', repo, *command], env=env)
     with open(repo + '/folder7/file7', 'a') as out:
         out.write('one line more\n')
@@ -218,8 +219,8 @@ def redis_once(bench, prefix):
                 break
         else:
             raise Failed('redis-server did not start')
-        out = run_checked(['redis-benchmark', '-s', where, '-q', '--csv', '-c', '16', '-t', 'set,get',
-                           '-n', str(requests)]).stdout.decode()
+        out = run_checked(['redis-benchmark', '-s', where, '-q', '--csv', '-c', '16',
+                           '-t', 'set,get', '-n', str(requests)]).stdout.decode()
     finally:
         server.send_signal(signal.SIGTERM)
         server.stdout.read()
@@ -232,8 +233,8 @@ def redis_once(bench, prefix):
 
 
 def measure(bench):
-    rounds = 3 if bench.quick else 7
-    servers = 1 if bench.quick else 3
+    rounds = 3 if bench.quick else 9
+    servers = 1 if bench.quick else 5
     table = bench.table(
         'Programs: native against waylay run --stats',
         [('name', 'program', '{}'), ('native', 'native', '{}'), ('waylay', 'waylay', '{}'),
@@ -242,7 +243,7 @@ def measure(bench):
     table.attempt('dd bs=1 count=200000', lambda: dd(bench, rounds))
     table.attempt('tar of /usr/share/doc', lambda: tar(bench, 3 if bench.quick else 5))
     table.attempt('git status', lambda: git(bench, rounds))
-    table.attempt('gcc -c, ten files', lambda: gcc(bench, 1 if bench.quick else 3))
+    table.attempt('gcc -c, ten files', lambda: gcc(bench, 1 if bench.quick else 5))
     table.attempt('nginx + wrk', lambda: served(
         bench, servers, lambda prefix: nginx_once(bench, prefix), 1))
     table.attempt('redis-server + redis-benchmark', lambda: served(

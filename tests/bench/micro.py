@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from common import Failed, at_least, at_most, check, end, median, say
+from common import Failed, at_least, at_most, check, end, median, run_checked, say
 
 WARM_UP = 300
 
@@ -78,7 +78,8 @@ def loopers(bench):
         """How many calls were counted; nearly all must have been caught in this way."""
         got = read()
         count = got['calls']['getppid']['count']
-        check(got['caught'][way] > count - 10, 'only %d calls came by %s' % (got['caught'][way], way))
+        by_way = got['caught'][way]
+        check(by_way > count - 10, 'only %d calls came by %s' % (by_way, way))
         return count
 
     def by_strace():
@@ -111,12 +112,20 @@ def loopers(bench):
 
 
 def returns(bench):
-    """What one return costs here, plain and as a kernel with Safe RET makes it."""
+    """What returns cost here: the reason for much of what the tables above show."""
     program = bench.compile('returns', 'returns.c')
-    rounds = [[float(x) for x in subprocess.run(
-        bench.pinned([program, '1000000']), check=True, stdout=subprocess.PIPE,
-        text=True).stdout.split()] for _ in range(5)]
-    return [median(column) for column in zip(*rounds)]
+    table = bench.table(
+        'Returns around a getppid(2): nanoseconds, least of 15 rounds',
+        [('name', 'what', '{}'), ('bare', 'bare', '{:.1f}'), ('armed', 'SUD armed', '{:.1f}')],
+        ['docs/bench.md says why a return after a system call can be slow.'])
+    say('returns')
+    got = [float(x) for x in run_checked(bench.pinned([program])).stdout.split()]
+    check(len(got) == 8, 'returns.c printed something else')
+    table.add(name='call and return, no system call', bare=got[0])
+    table.add(name='the same, returning as a kernel with Safe RET does', bare=got[1])
+    for k, name in enumerate(('system call in a loop', 'system call, return',
+                              'system call, 8 calls that do not return, return')):
+        table.add(name=name, bare=got[2 + k], armed=got[5 + k])
 
 
 def rows_of(bench, how, title, alive):
@@ -141,11 +150,11 @@ def rows_of(bench, how, title, alive):
         if 'bar' in l.bars:
             row.update(bar='<= %.2f' % l.bars['bar'], verdict=at_most(ratio, l.bars['bar']))
         if l.name == 'strace -f -c':
-            times_slower = median([a / b for a, b in zip(l.times[how], times['waylay run --stats'])])
+            stats = times['waylay run --stats']
+            times_slower = median([a / b for a, b in zip(l.times[how], stats)])
             row.update(times_slower=times_slower, bar='>= 40 x --stats',
                        verdict='%.0f x, %s' % (times_slower, at_least(times_slower, 40)))
         table.add(**row)
-    return table
 
 
 def measure(bench):
@@ -171,7 +180,5 @@ def measure(bench):
             except (Failed, OSError, ValueError, KeyError) as e:
                 l.wrong = str(e)
     rows_of(bench, 'libc', 'the function of libc', alive)
-    last = rows_of(bench, 'inline', 'an instruction in the program', alive)
-    plain, safe = returns(bench)
-    last.notes.append('A call and return in user space: %.1f ns; with the return as a kernel with '
-                      'Safe RET makes it: %.1f ns.' % (plain, safe))
+    rows_of(bench, 'inline', 'an instruction in the program', alive)
+    returns(bench)

@@ -5,6 +5,7 @@
  * torture: notes=may
  */
 #include "torture.h"
+#include <asm/prctl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -262,10 +263,11 @@ static void trap_ours(void)
 			long ret;
 
 			addr_right = 0;
-			ret = calls[i] == SYS_execve
-				      ? known_call(SYS_execve, "/bin/true", args, args + 1)
-				      : known_call(calls[i], calls[i] == SYS_rt_sigaction ? SIGUSR1 : 0L,
-						   0L, &set, 8L, 0L);
+			if (calls[i] == SYS_execve)
+				ret = known_call(SYS_execve, "/bin/true", args, args + 1);
+			else
+				ret = known_call(calls[i], calls[i] == SYS_rt_sigaction ? SIGUSR1 : 0L,
+						 0L, &set, 8L, 0L);
 			if (round == 0)
 				say("%d: %d, number %d, %s", calls[i], (int)ret, nr_seen,
 				    addr_right ? "right" : "wrong");
@@ -315,7 +317,7 @@ static void kills_sigreturn(void)
 	die("it lives");
 }
 
-#define ARG(n)	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 8 * (n))
+#define ARG(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 8 * (n))
 
 static void by_argument(void)
 {
@@ -324,7 +326,8 @@ static void by_argument(void)
 
 	INSTALL(NR, IS(SYS_rt_sigaction, 3), ARG(0), IS(SIGUSR2, 1), RET(SECCOMP_RET_ERRNO | EPERM),
 		NR, IS(SYS_rt_sigprocmask, 3), ARG(0), IS(SIG_UNBLOCK, 1),
-		RET(SECCOMP_RET_ERRNO | ENOTDIR), NR, IS(SYS_prctl, 3), ARG(0), IS(PR_GET_DUMPABLE, 1),
+		RET(SECCOMP_RET_ERRNO | ENOTDIR),
+		NR, IS(SYS_prctl, 3), ARG(0), IS(PR_GET_DUMPABLE, 1),
 		RET(SECCOMP_RET_ERRNO | ELOOP), ALLOW);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -382,7 +385,8 @@ static void registers(void)
 	INSTALL(IS(0, 3), BPF_STMT(BPF_MISC | BPF_TXA, 0), IS(0, 1),
 		BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0), RET(SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_IMM, 31), BPF_STMT(BPF_ST, 15), NR, IS(SYS_getppid, 3),
-		BPF_STMT(BPF_LD | BPF_MEM, 15), BPF_STMT(BPF_ALU | BPF_OR | BPF_K, SECCOMP_RET_ERRNO),
+		BPF_STMT(BPF_LD | BPF_MEM, 15),
+		BPF_STMT(BPF_ALU | BPF_OR | BPF_K, SECCOMP_RET_ERRNO),
 		BPF_STMT(BPF_RET | BPF_A, 0), ALLOW);
 	say("getppid: %ld", sc(SYS_getppid));
 	work();
@@ -427,12 +431,12 @@ static void unsound(void)
 	say("unwritten on one way: %s", err_name(install(way_around, COUNT_OF(way_around), 0)));
 	say("written on all: %s", err_name(install(after_return, COUNT_OF(after_return), 0)));
 	say("a load off its place: %s", err_name(install(odd_load, COUNT_OF(odd_load), 0)));
-	say("without the instructions: %s", err_name(sc(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
-							 &nowhere)));
+	say("without the instructions: %s",
+	    err_name(sc(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &nowhere)));
 	work();
 }
 
-/* The filters of an image are there for the next one, whose loader and engine they did not expect. */
+/* The filters of an image are there for the next one, which is not what they were made for. */
 static void over_exec_kills(void)
 {
 	INSTALL(NR, IS(SYS_socketpair, 1), RET(SECCOMP_RET_KILL_PROCESS),
@@ -534,7 +538,8 @@ static void strict_signal(void)
 static void strict_refused(void)
 {
 	INSTALL(ALLOW);
-	say("strict after a filter: %s", outcome(sc(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_STRICT)));
+	say("strict after a filter: %s",
+	    outcome(sc(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_STRICT)));
 	say("strict with flags: %s", outcome(sc(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, 0)));
 	say("strict with an argument: %s", outcome(sc(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, 8)));
 	say("get: %ld", sc(SYS_prctl, PR_GET_SECCOMP));
@@ -656,6 +661,29 @@ static void pointer_all(void)
 	pthread_join(t, NULL);
 }
 
+/* With a gs base of the program's own. */
+static void own_gs(void)
+{
+	static unsigned long there[8] = { 77 };
+	unsigned long at = 0, value;
+
+	must(sc(SYS_arch_prctl, ARCH_SET_GS, there) == 0);
+	on_signal(SIGSYS, on_known_trap, 0);
+	INSTALL(NR, IS(SYS_getppid, 1), RET(SECCOMP_RET_TRAP | 55), IS(SYS_sigaltstack, 1),
+		RET(SECCOMP_RET_TRAP), IS(SYS_arch_prctl, 1), RET(SECCOMP_RET_ERRNO | 9), ALLOW);
+	for (int i = 0; i < 5; i++) {
+		addr_right = 0;
+		if (known_call(SYS_getppid) != SYS_getppid || !addr_right)
+			die("getppid, round %d", i);
+		addr_right = 0;
+		if (known_call(SYS_sigaltstack, 0L, 0L) != 4321 || !addr_right)
+			die("sigaltstack, round %d", i);
+		work();
+	}
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(value));
+	say("gs: %lu, %s", value, outcome(sc(SYS_arch_prctl, ARCH_GET_GS, &at)));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct torture_case cases[] = {
@@ -663,8 +691,8 @@ int main(int argc, char **argv)
 		{ "kills-ours", kills_ours }, { "trap", trap }, { "trap-default", trap_default },
 		{ "pointer", pointer }, { "strict", strict }, { "strict-dies", strict_dies },
 		{ "refused", refused }, { "all-threads", all_threads }, { "over-exec", over_exec },
-		{ "stacked", stacked }, { "trap-ours", trap_ours }, { "trap-blocked", trap_blocked },
-		{ "trap-ignored", trap_ignored }, { "kills-sigreturn", kills_sigreturn },
+		{ "stacked", stacked }, { "trap-ours", trap_ours },
+		{ "trap-blocked", trap_blocked }, { "trap-ignored", trap_ignored }, { "kills-sigreturn", kills_sigreturn },
 		{ "by-argument", by_argument }, { "pretends", pretends }, { "only-few", only_few },
 		{ "verdict-in-a", verdict_in_a }, { "registers", registers },
 		{ "long-ones", long_ones }, { "unsound", unsound },
@@ -673,6 +701,7 @@ int main(int argc, char **argv)
 		{ "strict-signal", strict_signal }, { "strict-refused", strict_refused },
 		{ "notifies", notifies }, { "pointer-exact", pointer_exact },
 		{ "pointer-kills", pointer_kills }, { "pointer-all", pointer_all },
+		{ "own-gs", own_gs },
 	};
 
 	RUN_CASES(cases, argc, argv);

@@ -52,7 +52,7 @@ static void test_host(void **state)
 
 static void test_unix(void **state)
 {
-	char path[128] = "unix:/", text[128];
+	char path[128] = "unix:/", text[ADDR_TEXT_MAX];
 	struct addr a;
 	const char *why;
 

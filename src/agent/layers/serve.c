@@ -22,6 +22,13 @@
  * first read included.  A process id that was asked for before is stale, but
  * signals that a libc sends to its own thread by a remembered id arrive.
  */
+#include "agent/fdpass.h"
+#include "agent/gate.h"
+#include "agent/layers/layers.h"
+#include "agent/refork.h"
+#include "agent/session.h"
+#include "agent/sys.h"
+#include "agent/usermem.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
@@ -33,24 +40,17 @@
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/wait.h>
-#include "agent/fdpass.h"
-#include "agent/gate.h"
-#include "agent/layers/layers.h"
-#include "agent/refork.h"
-#include "agent/session.h"
-#include "agent/sys.h"
-#include "agent/usermem.h"
 
-#define FILES_MAX	128
-#define FD_SETSIZE_MAX	65536
-#define COPY_FAILED	125	/* exit status of a copy that could not be made whole */
+#define FILES_MAX      128
+#define FD_SETSIZE_MAX 65536
+#define COPY_FAILED    125 /* exit status of a copy that could not be made whole */
 
 enum what {
-	SHARED,		/* left alone */
-	INPUT,		/* the socket that is stdin */
-	OUTPUT,		/* the one that is stdout */
-	OWN_POSITION,	/* a file that is opened again in a copy */
-	SAME_AS,	/* another descriptor of such a file */
+	SHARED,       /* left alone */
+	INPUT,        /* the socket that is stdin */
+	OUTPUT,       /* the one that is stdout */
+	OWN_POSITION, /* a file that is opened again in a copy */
+	SAME_AS,      /* another descriptor of such a file */
 };
 
 /* What must be done about a descriptor in a copy. */
@@ -58,15 +58,15 @@ struct file {
 	int fd;
 	unsigned char what;
 	bool close_on_exec;
-	int flags;			/* OWN_POSITION: as fcntl(2) has them */
+	int flags; /* OWN_POSITION: as fcntl(2) has them */
 	long position;
-	int same_as;			/* SAME_AS: the other descriptor */
+	int same_as; /* SAME_AS: the other descriptor */
 };
 static struct file files[FILES_MAX];
 static unsigned int nr_files;
 
-static unsigned long tid_address;	/* that the program gave to set_tid_address(2) */
-static int template_pid, template_tid;	/* in a copy: the ids that its libc may remember */
+static unsigned long tid_address;      /* that the program gave to set_tid_address(2) */
+static int template_pid, template_tid; /* in a copy: the ids that its libc may remember */
 static int copy_pid;
 
 /* ---- is it about the input? ---- */
@@ -123,11 +123,8 @@ static int input_of(const struct wy_call *call)
 	case __NR_ppoll:
 		return polled_input((unsigned long)call->arg[0], (unsigned int)call->arg[1]);
 	case __NR_select:
-	case __NR_pselect6:
-		return selected_input((unsigned long)call->arg[1], (int)call->arg[0]);
-	case __NR_sendfile:
-		fd = (int)call->arg[1];
-		break;
+	case __NR_pselect6: return selected_input((unsigned long)call->arg[1], (int)call->arg[0]);
+	case __NR_sendfile: fd = (int)call->arg[1]; break;
 	case __NR_epoll_ctl:
 		fd = (int)call->arg[1] == EPOLL_CTL_DEL ? -1 : (int)call->arg[2];
 		break;
@@ -174,7 +171,8 @@ static int threads(void)
 static bool has_children(void)
 {
 	/* WNOWAIT: what there is to be waited for stays the program's. */
-	return sys6(__NR_waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) != -ECHILD;
+	return sys6(__NR_waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) !=
+	       -ECHILD;
 }
 
 static char *put_number(char *at, unsigned int n)
@@ -251,7 +249,7 @@ static int look_at(int fd)
 	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
 		ret = look_at_file(&f);
 	else if (!(st.st_mode & S_IFMT) && !(f.flags & O_PATH))
-		ret = WY_SERVE_KERNEL_OBJECT;	/* an anonymous inode */
+		ret = WY_SERVE_KERNEL_OBJECT; /* an anonymous inode */
 	if (ret || f.what == SHARED)
 		return ret;
 	if (nr_files == FILES_MAX)
@@ -272,7 +270,7 @@ static int parse_number(const char *text)
 /* Looks at every descriptor that is open.  0, or the kind of a refusal and its value. */
 static int look_at_all(int *ret_value)
 {
-	struct entry {			/* struct linux_dirent64 */
+	struct entry { /* struct linux_dirent64 */
 		unsigned long ino;
 		long off;
 		unsigned short len;
@@ -386,12 +384,8 @@ static void become_copy(struct wy_thread *t, int connection, int banner)
 			put(connection, f);
 			nonblock |= f->flags & O_NONBLOCK;
 			break;
-		case OWN_POSITION:
-			give_own_position(f);
-			break;
-		case SAME_AS:
-			put(f->same_as, f);
-			break;
+		case OWN_POSITION: give_own_position(f); break;
+		case SAME_AS: put(f->same_as, f); break;
 		}
 	}
 	if (nonblock)
@@ -418,7 +412,7 @@ static void be_template(struct wy_thread *t, int control)
 	struct wy_refork refork;
 	int fd[WY_FDPASS_MAX];
 
-	/* Nothing is delivered to the template; the host ends it by closing its end, or kills it. */
+	/* Nothing is delivered to the template; the host closes its end, or kills it. */
 	wy_thread_block_signals(t);
 	template_pid = t->pid;
 	template_tid = t->tid;
@@ -430,7 +424,7 @@ static void be_template(struct wy_thread *t, int control)
 
 		if (ret == -EINTR)
 			continue;
-		if (ret == -EAGAIN) {	/* the program has made its input non-blocking */
+		if (ret == -EAGAIN) { /* the program has made its input non-blocking */
 			wait_readable(control);
 			continue;
 		}
@@ -466,7 +460,7 @@ static void alias_ids(struct wy_call *call)
 	wy_call_record(call);
 	if (has_group)
 		call->arg[0] = copy_pid;
-	call->arg[at] = copy_pid;	/* its first thread's */
+	call->arg[at] = copy_pid; /* its first thread's */
 }
 
 static enum wy_verdict serve(struct wy_call *call)
@@ -474,18 +468,14 @@ static enum wy_verdict serve(struct wy_call *call)
 	int fd;
 
 	switch ((int)call->nr) {
-	case __NR_set_tid_address:
-		tid_address = (unsigned long)call->arg[0];
-		return WY_PASS;
+	case __NR_set_tid_address: tid_address = (unsigned long)call->arg[0]; return WY_PASS;
 	case __NR_io_uring_setup:
 		/* As a kernel without it: programs fall back to calls that can be seen. */
 		call->ret = -ENOSYS;
 		return WY_DONE;
 	case __NR_tkill:
 	case __NR_tgkill:
-	case __NR_rt_tgsigqueueinfo:
-		alias_ids(call);
-		return WY_PASS;
+	case __NR_rt_tgsigqueueinfo: alias_ids(call); return WY_PASS;
 	}
 	if (__atomic_load_n(&wy_session->serve.frozen, __ATOMIC_ACQUIRE))
 		return WY_PASS;
@@ -499,6 +489,7 @@ static enum wy_verdict serve(struct wy_call *call)
 
 static void start(struct wy_layer *layer)
 {
+	/* clang-format off */
 	static const unsigned short wanted[] = {
 		__NR_read, __NR_readv, __NR_pread64, __NR_preadv, __NR_preadv2,
 		__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg,
@@ -507,6 +498,7 @@ static void start(struct wy_layer *layer)
 		__NR_io_uring_setup, __NR_set_tid_address,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
 	};
+	/* clang-format on */
 
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		wy_callset_add(&layer->calls, wanted[i]);

@@ -27,7 +27,10 @@ struct wy_listener {
  */
 int wy_listener_open(struct wy_listener *ret, const struct addr *addr, const char *text);
 
-/* From now on clients can connect, and name tells where.  Prints what is wrong. Returns 0 or -errno. */
+/*
+ * From now on clients can connect, and name tells where.  Prints what is wrong.
+ * Returns 0 or -errno.
+ */
 int wy_listener_start(struct wy_listener *l);
 
 /* Nobody can connect any more; a unix socket is removed.  May be called twice. */

@@ -92,7 +92,8 @@ def failures_are_logged():
 @test
 def signals_are_logged():
     server = Server(sys.executable, "-c", "import os, signal, sys\n"
-                    "os.kill(os.getpid(), getattr(signal, sys.stdin.read()))")
+                    "name = sys.stdin.read()\n"
+                    "os.kill(os.getpid(), getattr(signal, name))")
     server.ask(b"SIGSEGV")
     _, lines = server.stop()
     same([line.partition("from ")[2].partition(": ")[2] for line in lines if "connection" in line],
