@@ -114,11 +114,17 @@ static struct wy_record *record_take(struct wy_thread *t, const struct wy_site *
 	best->seq = ++t->record_seq;
 	best->misses = 0;
 	best->leave = false;
+	best->changed = false;
 	best->has_temp_mask = false;
 	return best;
 }
 
-struct wy_record *wy_call_record(struct wy_call *call)
+static const long *program_args(const struct wy_record *r)
+{
+	return r->changed ? r->orig : r->call.arg;
+}
+
+static struct wy_record *begin_record(struct wy_call *call)
 {
 	struct wy_record *r = record_take(call->thread, call->site, call->sp);
 
@@ -126,9 +132,23 @@ struct wy_record *wy_call_record(struct wy_call *call)
 	r->leave = true;
 	r->call.site = call->site;
 	r->call.sp = call->sp;
-	for (int i = 0; i < 6; i++)
-		r->orig[i] = call->arg[i];
 	call->target = arch_stub_native_leave(call->site);
+	return r;
+}
+
+struct wy_record *wy_call_record(struct wy_call *call)
+{
+	struct wy_record *r = NULL;
+
+	if (call->target == arch_stub_native_leave(call->site))
+		r = wy_record_find(call->thread, call->site, call->sp);
+	if (!r)
+		r = begin_record(call);
+	if (!r->changed) {
+		for (int i = 0; i < 6; i++)
+			r->orig[i] = call->arg[i];
+		r->changed = true;
+	}
 	return r;
 }
 
@@ -143,7 +163,7 @@ void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp
 		r->call.sp = sp;
 		r->call.nr = nr;
 		for (int i = 0; i < 6; i++)
-			r->orig[i] = r->call.arg[i] = arg[i];
+			r->call.arg[i] = arg[i];
 	}
 	r->state = WY_RECORD_REWOUND;
 	r->misses = 0;
@@ -165,7 +185,7 @@ static bool resume_rewound(struct wy_call *call)
 		return false;
 	}
 	for (int i = 0; i < 6; i++) {
-		if (r->orig[i] != call->arg[i]) {
+		if (program_args(r)[i] != call->arg[i]) {
 			wy_record_free(t, r);
 			return false;
 		}
@@ -219,7 +239,7 @@ void wy_call_enter(struct wy_call *call)
 		return;
 	call->target = 0;
 	if (route->record)
-		record = wy_call_record(call);
+		record = begin_record(call);
 	for (n = 0; n < route->layers; n++) {
 		const struct wy_layer *layer = route->layer[n];
 
@@ -249,7 +269,7 @@ done:
 	if (route->record || route->op)
 		record = wy_record_find(call->thread, call->site, call->sp);
 	if (record) {
-		for (int i = 0; i < 6; i++)
+		for (int i = 0; record->changed && i < 6; i++)
 			call->arg[i] = record->orig[i];
 		wy_record_free(call->thread, record);
 	}
@@ -278,7 +298,7 @@ void wy_call_leave(struct wy_call *call)
 		r->call.thread = t;
 		leave_layers(route, route->layers, &r->call);
 		call->ret = r->call.ret;
-		for (int i = 0; i < 6; i++)
+		for (int i = 0; r->changed && i < 6; i++)
 			call->arg[i] = r->orig[i];
 		wy_record_free(t, r);
 	}

@@ -55,7 +55,7 @@ struct wy_sigstack {
 enum wy_record_state { WY_RECORD_FREE, WY_RECORD_LIVE, WY_RECORD_REWOUND };
 struct wy_record {
 	struct wy_call call;
-	long orig[6];			/* the program's arguments */
+	long orig[6];			/* the program's arguments, when call's are others */
 	unsigned long temp_mask;	/* the mask that the call itself installs (ppoll and the like) */
 	unsigned long kernel_mask[1];	/* what the kernel is given in its place */
 	unsigned long mask_struct[2];	/* and where a call takes { pointer, size } */
@@ -63,6 +63,7 @@ struct wy_record {
 	unsigned int misses;
 	unsigned char state;
 	bool leave;			/* leave() is due */
+	bool changed;			/* the arguments may be changed: orig is put back */
 	bool has_temp_mask;
 };
 

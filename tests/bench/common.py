@@ -63,6 +63,11 @@ class Bench:
     def pinned(self, command):
         return ['taskset', '-c', str(self.cpu), *command]
 
+    def elsewhere(self, command):
+        """On the other processors, for the client of a server that is pinned."""
+        others = sorted(os.sched_getaffinity(0) - {self.cpu}) or [self.cpu]
+        return ['taskset', '-c', ','.join(map(str, others)), *command]
+
     def table(self, title, columns, notes=()):
         t = Table(self, title, columns, notes)
         self.tables.append(t)

@@ -82,8 +82,10 @@ def git(bench, rounds):
     for d in range(50):
         os.makedirs('%s/folder%d' % (repo, d))
         for f in range(30):
-            with open('%s/folder%d/file%d' % (repo, d, f), 'w') as out:
+            name = '%s/folder%d/file%d' % (repo, d, f)
+            with open(name, 'w') as out:
                 out.write('file %d of folder %d\n' % (f, d))
+            os.utime(name, (10 ** 9, 10 ** 9))  # else git looks into it each time: it is so new
     who = ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost']
     for command in (['init', '-q'], ['add', '.'], [*who, 'commit', '-qm', 'all']):
         run_checked(['git', '-C', repo, *command], env=env)
@@ -189,12 +191,13 @@ def nginx_once(bench, prefix):
         with open(folder + '/page', 'w') as f:
             f.write('x' * 1000)
         server = subprocess.Popen(
-            [*prefix, 'nginx', '-p', folder, '-c', folder + '/conf', '-e', folder + '/log'],
+            bench.pinned([*prefix, 'nginx', '-p', folder, '-c', folder + '/conf', '-e', folder + '/log']),
             pass_fds=[listening.fileno()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={**os.environ, 'NGINX': '%d;' % listening.fileno()}, **without_rights())
     try:
-        out = run_checked(['wrk', '-t1', '-c16', '-d%d' % (1 if bench.quick else 2),
-                           'http://127.0.0.1:%d/page' % port]).stdout.decode()
+        out = run_checked(bench.elsewhere([
+            'wrk', '-t1', '-c16', '-d%d' % (1 if bench.quick else 2),
+            'http://127.0.0.1:%d/page' % port])).stdout.decode()
     finally:
         server.send_signal(signal.SIGTERM)
         status = end(server)
@@ -210,8 +213,8 @@ def redis_once(bench, prefix):
     where = folder + '/socket'
     requests = 20000 if bench.quick else 60000
     server = subprocess.Popen(
-        [*prefix, 'redis-server', '--port', '0', '--unixsocket', where, '--save', '',
-         '--appendonly', 'no', '--dir', folder],
+        bench.pinned([*prefix, 'redis-server', '--port', '0', '--unixsocket', where, '--save', '',
+                      '--appendonly', 'no', '--dir', folder]),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **without_rights())
     try:
         for line in server.stdout:
@@ -219,8 +222,9 @@ def redis_once(bench, prefix):
                 break
         else:
             raise Failed('redis-server did not start')
-        out = run_checked(['redis-benchmark', '-s', where, '-q', '--csv', '-c', '16',
-                           '-t', 'set,get', '-n', str(requests)]).stdout.decode()
+        out = run_checked(bench.elsewhere([
+            'redis-benchmark', '-s', where, '-q', '--csv', '-c', '16', '-t', 'set,get',
+            '-n', str(requests)])).stdout.decode()
     finally:
         server.send_signal(signal.SIGTERM)
         server.stdout.read()

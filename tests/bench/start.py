@@ -93,7 +93,8 @@ def jump_share(bench):
             jump1, all1 = caught(command_for(n))
             jump2, all2 = caught(command_for(2 * n))
             check(all2 - all1 >= n, 'the longer run made only %d calls more' % (all2 - all1))
-            warm = 100 * (jump2 - jump1) / (all2 - all1)
+            by_signal = max(0, (all2 - jump2) - (all1 - jump1))
+            warm = 100 - 100 * by_signal / (all2 - all1)
             return {'calls': all2, 'all': 100 * jump2 / all2, 'warm': warm, 'bar': '>= 98',
                     'verdict': at_least(warm, 98)}
         return measure

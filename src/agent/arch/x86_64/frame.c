@@ -116,7 +116,7 @@ static void again(struct wy_thread *t, struct ucontext *uc, struct wy_site *site
 	struct wy_record *r = wy_record_find(t, site, uc->uc_mcontext.rsp);
 	long arg[6];
 
-	if (r && r->leave && r->state != WY_RECORD_FREE)
+	if (r && r->changed)
 		uc_set_args(uc, r->orig);
 	uc_args(uc, arg);
 	wy_call_rewound(t, site, uc->uc_mcontext.rsp, (long)uc->uc_mcontext.rax, arg);
