@@ -23,6 +23,8 @@
 #define MISSES_MAX	100000u
 
 struct route {
+	/* Set when one layer's enter() is all there is: most of what a layer asks for. */
+	enum wy_verdict (*only)(struct wy_call *);
 	wy_op op;
 	unsigned char layers;
 	bool record;				/* some layer has a leave() */
@@ -32,9 +34,15 @@ static struct route routes[WY_CALLS_MAX];
 
 unsigned char wy_interest[65536];
 
+static void set_only(struct route *r)
+{
+	r->only = r->layers == 1 && !r->record && !r->op ? r->layer[0]->enter : NULL;
+}
+
 void wy_gate_op(int nr, wy_op op)
 {
 	routes[nr].op = op;
+	set_only(&routes[nr]);
 	wy_interest[nr] = 1;
 }
 
@@ -48,6 +56,7 @@ void wy_gate_layer(const struct wy_layer *layer)
 		r->layer[r->layers++] = layer;
 		if (layer->leave)
 			r->record = true;
+		set_only(r);
 		wy_interest[nr] = 1;
 	}
 	if (wy_callset_has(&layer->calls, WY_CALL_OTHER)) {
@@ -228,8 +237,7 @@ static bool enter_special(struct wy_call *call)
 	return (t->gate_flags & WY_GATE_REWOUND) && resume_rewound(call);
 }
 
-void wy_call_enter(struct wy_call *call);
-void wy_call_enter(struct wy_call *call)
+static __attribute__((noinline)) void enter_slow(struct wy_call *call)
 {
 	const struct route *route = &routes[wy_call_row(call->nr)];
 	struct wy_record *record = NULL;
@@ -274,6 +282,22 @@ done:
 		wy_record_free(call->thread, record);
 	}
 	call->target = arch_stub_done(call->site);
+}
+
+void wy_call_enter(struct wy_call *call);
+void wy_call_enter(struct wy_call *call)
+{
+	const struct route *route = &routes[wy_call_row(call->nr)];
+
+	if (__builtin_expect(!route->only || call->thread->gate_flags || wy_seccomp_judges, 0)) {
+		enter_slow(call);
+		return;
+	}
+	call->target = 0;
+	if (route->only(call) == WY_DONE)
+		call->target = arch_stub_done(call->site);
+	else
+		call->ret = call->nr;
 }
 
 void wy_call_announce(struct wy_call *call)

@@ -68,6 +68,7 @@ static unsigned int nr_files;
 static unsigned long tid_address;      /* that the program gave to set_tid_address(2) */
 static int template_pid, template_tid; /* in a copy: the ids that its libc may remember */
 static int copy_pid;
+static unsigned long connection_ino;
 
 /* ---- is it about the input? ---- */
 
@@ -370,9 +371,11 @@ static void give_own_position(const struct file *f)
 
 static void become_copy(struct wy_thread *t, int connection, int banner)
 {
+	struct stat st;
 	int nonblock = 0;
 
 	copy_pid = t->pid;
+	connection_ino = sys2(__NR_fstat, connection, &st) < 0 ? 0 : st.st_ino;
 	if (banner >= 0)
 		send_banner(connection, banner);
 	for (unsigned int i = 0; i < nr_files; i++) {
@@ -392,6 +395,25 @@ static void become_copy(struct wy_thread *t, int connection, int banner)
 		sys3(__NR_fcntl, connection, F_SETFL,
 		     sys2(__NR_fcntl, connection, F_GETFL) | nonblock);
 	sys1(__NR_close, connection);
+}
+
+/*
+ * The end of the output.  The host sends it when it has learnt of the copy's
+ * end; a client need not wait for that when it can be sent from here.
+ */
+static void finish_output(void)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; i < nr_files; i++) {
+		if (files[i].what != INPUT && files[i].what != OUTPUT)
+			continue;
+		if (sys2(__NR_fstat, files[i].fd, &st) < 0 || !S_ISSOCK(st.st_mode) ||
+		    st.st_ino != connection_ino)
+			continue;
+		sys2(__NR_shutdown, files[i].fd, 1 /* SHUT_WR */);
+		return;
+	}
 }
 
 /* ---- the template ---- */
@@ -473,6 +495,10 @@ static enum wy_verdict serve(struct wy_call *call)
 		/* As a kernel without it: programs fall back to calls that can be seen. */
 		call->ret = -ENOSYS;
 		return WY_DONE;
+	case __NR_exit_group:
+		if (call->thread->pid == copy_pid)
+			finish_output();
+		return WY_PASS;
 	case __NR_tkill:
 	case __NR_tgkill:
 	case __NR_rt_tgsigqueueinfo: alias_ids(call); return WY_PASS;
@@ -495,7 +521,7 @@ static void start(struct wy_layer *layer)
 		__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg,
 		__NR_splice, __NR_tee, __NR_sendfile, __NR_copy_file_range,
 		__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_ctl, __NR_ioctl,
-		__NR_io_uring_setup, __NR_set_tid_address,
+		__NR_io_uring_setup, __NR_set_tid_address, __NR_exit_group,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
 	};
 	/* clang-format on */
