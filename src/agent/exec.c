@@ -22,7 +22,8 @@
 #include "agent/sys.h"
 #include "agent/usermem.h"
 
-#define SET_ID_BITS	06000u
+#define SET_USER_ID	04000u
+#define SET_GROUP_ID	02010u	/* without group execute the bit means something else */
 #define REGULAR(mode)	(((mode) & 0170000) == 0100000)
 #define AT_FDCWD_	(-100)
 #define AT_EMPTY_PATH_	0x1000
@@ -109,7 +110,15 @@ static int look_at(int dir, unsigned long path, int flags)
 		return -EACCES;
 	if (wy_session->flags & WY_HOST_PRIVILEGED)
 		return 0;
-	return st.st_mode & SET_ID_BITS ? 1 : 0;
+	if ((st.st_mode & SET_USER_ID) && st.st_uid != (unsigned int)sys0(__NR_geteuid))
+		return 1;
+	if ((st.st_mode & SET_GROUP_ID) == SET_GROUP_ID && st.st_gid != (unsigned int)sys0(__NR_getegid))
+		return 1;
+	/* File capabilities; of a path that starts at another directory they are not looked for. */
+	if (dir == AT_FDCWD_ &&
+	    sys4(__NR_getxattr, path, "security.capability", NULL, 0) > 0)
+		return 1;
+	return 0;
 }
 
 static void note_unfollowed(int why, int error, unsigned long path)
@@ -144,9 +153,12 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path
 		if (why)
 			note_unfollowed(why, error, path);
 		/* The program executes it itself, from its stub, with its own signal mask. */
-		wy_signal_hand_over(t);
+		if (wy_signal_hand_over(t))
+			wy_call_record(call);
 		return WY_PASS;
 	}
+	/* What this thread counted is not to be lost with this image. */
+	wy_session_put_slot(t);
 	if (call->nr == __NR_execve)
 		ret = wy_call_as_program(__NR_execve, call->arg[0], call->arg[1], call->arg[2], 0,
 					 0, 0);
@@ -155,7 +167,14 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path
 					 call->arg[3], call->arg[4], 0);
 	ring_with(slot, WY_EXEC_FAILED);
 	wait_while(slot, WY_EXEC_FAILED);
+	wy_session_take_slot(t);
 	return wy_answer(call, ret);
+}
+
+/* Still here: it failed. */
+static void leave_exec(struct wy_call *call)
+{
+	wy_signal_take_back(call->thread);
 }
 
 static enum wy_verdict op_execve(struct wy_call *call)
@@ -172,4 +191,6 @@ void wy_exec_ops(void)
 {
 	wy_gate_op(__NR_execve, op_execve);
 	wy_gate_op(__NR_execveat, op_execveat);
+	wy_gate_op_leave(__NR_execve, leave_exec);
+	wy_gate_op_leave(__NR_execveat, leave_exec);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fault.h - things that the agent could not do and let through instead.
- * Counted in the session; `waylay run -v` prints those that are not 0.
+ * Counted in the session.
  */
 #ifndef WY_AGENT_FAULT_H
 #define WY_AGENT_FAULT_H
@@ -9,7 +9,7 @@
 #include "agent/session.h"
 
 enum wy_fault {
-	WY_FAULT_NO_STUB,	/* a site found no stub: its call was made from the shared one */
+	WY_FAULT_NO_STUB,	/* a site found no stub: its call was made from the signal handler */
 	WY_FAULT_NO_BLOCK,	/* no memory for a new thread: the clone was refused with ENOMEM */
 	WY_FAULT_NO_SLOT,	/* a thread found no counters */
 	WY_FAULT_ARM,		/* Syscall User Dispatch could not be armed in a new thread */

@@ -26,6 +26,7 @@ struct route {
 	/* Set when one layer's enter() is all there is: most of what a layer asks for. */
 	enum wy_verdict (*only)(struct wy_call *);
 	wy_op op;
+	void (*op_leave)(struct wy_call *);
 	unsigned char layers;
 	bool record;				/* some layer has a leave() */
 	const struct wy_layer *layer[ROUTE_LAYERS];
@@ -44,6 +45,11 @@ void wy_gate_op(int nr, wy_op op)
 	routes[nr].op = op;
 	set_only(&routes[nr]);
 	wy_interest[nr] = 1;
+}
+
+void wy_gate_op_leave(int nr, void (*leave)(struct wy_call *call))
+{
+	routes[nr].op_leave = leave;
 }
 
 void wy_gate_layer(const struct wy_layer *layer)
@@ -237,17 +243,47 @@ static bool enter_special(struct wy_call *call)
 	return (t->gate_flags & WY_GATE_REWOUND) && resume_rewound(call);
 }
 
+/* The call goes to the kernel.  What a record holds of it is what the layers made of it. */
+static void settle_pass(struct wy_call *call)
+{
+	struct wy_record *record;
+
+	call->ret = call->nr;	/* what the kernel is asked for */
+	if (!call->target)
+		return;
+	record = wy_record_find(call->thread, call->site, call->sp);
+	if (!record)
+		return;
+	for (int i = 0; i < 6; i++)
+		record->call.arg[i] = call->arg[i];
+	record->call.nr = call->nr;
+}
+
+/* The call is answered.  A record was made for it if and only if the target says so. */
+static void settle_done(struct wy_call *call)
+{
+	struct wy_record *record = NULL;
+
+	if (call->target)
+		record = wy_record_find(call->thread, call->site, call->sp);
+	if (record) {
+		for (int i = 0; record->changed && i < 6; i++)
+			call->arg[i] = record->orig[i];
+		wy_record_free(call->thread, record);
+	}
+	call->target = arch_stub_done(call->site);
+}
+
 static __attribute__((noinline)) void enter_slow(struct wy_call *call)
 {
 	const struct route *route = &routes[wy_call_row(call->nr)];
-	struct wy_record *record = NULL;
 	int n = 0;
 
 	if (__builtin_expect(call->thread->gate_flags != 0, 0) && enter_special(call))
 		return;
 	call->target = 0;
 	if (route->record)
-		record = begin_record(call);
+		begin_record(call);
 	for (n = 0; n < route->layers; n++) {
 		const struct wy_layer *layer = route->layer[n];
 
@@ -261,27 +297,11 @@ static __attribute__((noinline)) void enter_slow(struct wy_call *call)
 	}
 	if (route->op && route->op(call) == WY_DONE)
 		goto done;
-	call->ret = call->nr;	/* what the kernel is asked for */
-	if (call->target) {
-		if (!record)
-			record = wy_record_find(call->thread, call->site, call->sp);
-		for (int i = 0; record && i < 6; i++)
-			record->call.arg[i] = call->arg[i];
-		if (record)
-			record->call.nr = call->nr;
-	}
+	settle_pass(call);
 	return;
 done:
 	leave_layers(route, n, call);
-	/* An engine operation may have made a record, too. */
-	if (route->record || route->op)
-		record = wy_record_find(call->thread, call->site, call->sp);
-	if (record) {
-		for (int i = 0; record->changed && i < 6; i++)
-			call->arg[i] = record->orig[i];
-		wy_record_free(call->thread, record);
-	}
-	call->target = arch_stub_done(call->site);
+	settle_done(call);
 }
 
 void wy_call_enter(struct wy_call *call);
@@ -295,9 +315,9 @@ void wy_call_enter(struct wy_call *call)
 	}
 	call->target = 0;
 	if (route->only(call) == WY_DONE)
-		call->target = arch_stub_done(call->site);
+		settle_done(call);
 	else
-		call->ret = call->nr;
+		settle_pass(call);
 }
 
 void wy_call_announce(struct wy_call *call)
@@ -320,6 +340,8 @@ void wy_call_leave(struct wy_call *call)
 
 		r->call.ret = call->ret;
 		r->call.thread = t;
+		if (route->op_leave)
+			route->op_leave(&r->call);
 		leave_layers(route, route->layers, &r->call);
 		call->ret = r->call.ret;
 		for (int i = 0; r->changed && i < 6; i++)

@@ -112,6 +112,18 @@ static enum wy_verdict op_remap(struct wy_call *call)
 	return WY_PASS;
 }
 
+static enum wy_verdict op_mremap(struct wy_call *call)
+{
+	unsigned long own_start, own_end;
+
+	if ((call->arg[3] & MREMAP_FIXED) &&
+	    wy_own_touches((unsigned long)call->arg[4], (unsigned long)call->arg[2], &own_start, &own_end))
+		return wy_answer(call, -ENOMEM);
+	if (call->arg[3] & MREMAP_FIXED)
+		wy_module_forget((unsigned long)call->arg[4], (unsigned long)call->arg[2]);
+	return op_remap(call);
+}
+
 static enum wy_verdict op_mmap(struct wy_call *call)
 {
 	return call->arg[3] & MAP_FIXED ? op_remap(call) : WY_PASS;
@@ -142,7 +154,7 @@ void wy_guard_ops(void)
 	wy_gate_op(__NR_madvise, op_madvise);
 	wy_gate_op(__NR_mprotect, op_remap);
 	wy_gate_op(__NR_pkey_mprotect, op_remap);
-	wy_gate_op(__NR_mremap, op_remap);
+	wy_gate_op(__NR_mremap, op_mremap);
 	wy_gate_op(__NR_ptrace, op_ptrace);
 	wy_gate_op(__NR_prctl, op_prctl);
 	wy_gate_op(__NR_arch_prctl, op_arch_prctl);

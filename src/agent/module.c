@@ -6,6 +6,7 @@
  * other threads could notice.
  */
 #include <elf.h>
+#include "agent/lock.h"
 #include "agent/module.h"
 #include "agent/usermem.h"
 
@@ -74,8 +75,10 @@ long wy_module_find(unsigned long addr, struct wy_module *m)
 
 void wy_module_forget(unsigned long start, unsigned long len)
 {
+	wy_lock(WY_LOCK_REWRITE);
 	for (unsigned int i = 0; i < CACHE_SIZE; i++) {
 		if (cache[i].vma.start < start + len && start < cache[i].vma.end)
 			cache[i].vma.start = cache[i].vma.end = 0;
 	}
+	wy_unlock(WY_LOCK_REWRITE);
 }

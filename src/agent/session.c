@@ -10,6 +10,7 @@
 #include <linux/mman.h>
 #include <linux/futex.h>
 #include "agent/arch/x86_64/trap.h"
+#include "agent/fault.h"
 #include "agent/lock.h"
 #include "agent/own.h"
 #include "agent/session.h"
@@ -140,6 +141,32 @@ static void merge(struct wy_thread_slot *slot)
 	slot->by_signal = 0;
 }
 
+static bool take(struct wy_thread_slot *slot, unsigned int state)
+{
+	return __atomic_compare_exchange_n(&slot->state, &state, 1, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+/* A slot whose process is gone, killed or by exec with more than one thread. */
+static struct wy_thread_slot *find_orphan(void)
+{
+	for (unsigned int n = 0; n < slots_max; n++) {
+		struct wy_thread_slot *slot = &wy_session->thread[n];
+		int pid = __atomic_load_n(&slot->pid, __ATOMIC_ACQUIRE);
+
+		if (take(slot, 0))
+			return slot;
+		/* Whoever changes the pid first has it. */
+		if (pid && sys2(__NR_kill, pid, 0) == -ESRCH &&
+		    __atomic_compare_exchange_n(&slot->pid, &pid, 0, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED)) {
+			merge(slot);
+			return slot;
+		}
+	}
+	return NULL;
+}
+
 static struct wy_thread_slot *find_slot(void)
 {
 	unsigned int from = __atomic_fetch_add(&wy_session->slots_hint, 1, __ATOMIC_RELAXED);
@@ -147,27 +174,21 @@ static struct wy_thread_slot *find_slot(void)
 	/* Slots below slots_top that were given back are tried first, to touch few pages. */
 	for (unsigned int turn = 0; turn < 2; turn++) {
 		unsigned int top = __atomic_load_n(&wy_session->slots_top, __ATOMIC_ACQUIRE);
+		unsigned int reach = top < slots_max ? top : slots_max;
 
-		for (unsigned int n = 0; n < (top < 64 ? top : 64); n++) {
-			struct wy_thread_slot *slot = &wy_session->thread[(from + n) % top];
-			unsigned int free = 0;
+		for (unsigned int n = 0; n < (reach < 64 ? reach : 64); n++) {
+			struct wy_thread_slot *slot = &wy_session->thread[(from + n) % reach];
 
-			if (__atomic_compare_exchange_n(&slot->state, &free, 1, false, __ATOMIC_ACQ_REL,
-							__ATOMIC_RELAXED))
+			if (take(slot, 0))
 				return slot;
 		}
 		if (top < slots_max &&
 		    __atomic_compare_exchange_n(&wy_session->slots_top, &top, top + 1, false,
-						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-			struct wy_thread_slot *slot = &wy_session->thread[top];
-			unsigned int free = 0;
-
-			if (__atomic_compare_exchange_n(&slot->state, &free, 1, false, __ATOMIC_ACQ_REL,
-							__ATOMIC_RELAXED))
-				return slot;
-		}
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED) &&
+		    take(&wy_session->thread[top], 0))
+			return &wy_session->thread[top];
 	}
-	return NULL;
+	return find_orphan();
 }
 
 void wy_session_take_slot(struct wy_thread *t)
@@ -176,7 +197,7 @@ void wy_session_take_slot(struct wy_thread *t)
 
 	if (!slot) {
 		t->slot = &nobody;
-		__atomic_add_fetch(&wy_session->faults[2], 1, __ATOMIC_RELAXED);
+		wy_fault(WY_FAULT_NO_SLOT);
 		return;
 	}
 	slot->pid = t->pid;

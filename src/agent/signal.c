@@ -170,18 +170,24 @@ void wy_signal_release(struct wy_call *call)
 
 void wy_thread_block_signals(struct wy_thread *t)
 {
-	unsigned long all = wy_mask_all(t);
+	unsigned long all = wy_mask_all(t), old;
 
 	if (t->pending)
 		return;
-	sys_sigprocmask(SIG_SETMASK, &all, &t->deferred_mask);
-	t->pending = 1;
+	t->masked = true;
+	sys_sigprocmask(SIG_SETMASK, &all, &old);
+	if (!t->pending) {	/* a signal may have been deferred just before */
+		t->deferred_mask = old;
+		t->pending = 1;
+	}
+	t->masked = false;
 }
 
 static void defer(struct wy_thread *t, int sig, const struct siginfo *info, struct ucontext *uc,
 		  bool in_gate)
 {
-	if (in_gate) {
+	/* Blocked by the agent itself, the mask here is not the program's: hold it, no more. */
+	if (in_gate && !(is_owned(sig) && t->masked)) {
 		if (!t->pending) {
 			t->deferred_mask = uc->uc_sigmask;
 			t->pending = 1;
@@ -383,6 +389,11 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 	    (arch_usermem_fixup(uc) || arch_gs_fixup(t, uc)))
 		return;
 	pc = arch_uc_pc(uc);
+	/* The program steps itself through its code: not through ours. */
+	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && wy_site_program_pc(pc) != pc)
+		return;
+	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && pc - wy_arena.region < wy_arena.region_len)
+		return;
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
 		unsigned long block = wy_thread_block(t);
 		bool in_handler = arch_uc_sp(uc) - block < WY_ALT_SIZE;
@@ -450,8 +461,11 @@ unsigned long wy_signal_mask(struct wy_thread *t)
 {
 	unsigned long mask = t->deferred_mask;
 
-	if (!t->pending)
+	if (!t->pending) {
 		sys_sigprocmask(SIG_BLOCK, NULL, &mask);
+		if (t->pending)		/* deferred meanwhile */
+			mask = t->deferred_mask;
+	}
 	return mask | t->owned_blocked;
 }
 
@@ -484,10 +498,10 @@ static enum wy_verdict op_sigprocmask(struct wy_call *call)
 		kernel_mask = mask & ~WY_SIGNALS_STRIPPED;
 		if (t->held & ~t->owned_blocked)
 			wy_thread_block_signals(t);
-		if (t->pending)
-			t->deferred_mask = kernel_mask;
-		else
+		if (!t->pending)
 			sys_sigprocmask(SIG_SETMASK, &kernel_mask, NULL);
+		if (t->pending)		/* it was, or one was deferred meanwhile */
+			t->deferred_mask = kernel_mask;
 	}
 	if (call->arg[2] && copy_to_program((unsigned long)call->arg[2], &old, 8) < 0)
 		return wy_answer(call, -EFAULT);
@@ -693,14 +707,19 @@ unsigned long wy_signal_ignored(struct wy_thread *t)
 	return set;
 }
 
-void wy_signal_hand_over(struct wy_thread *t)
+bool wy_signal_hand_over(struct wy_thread *t)
 {
+	bool needed = t->owned_blocked != 0;
+
 	for (int i = 0; i < 3; i++) {
-		if (t->sighand->action[owned[i] - 1].handler == HANDLER_IGNORE)
-			kernel_default(owned[i], HANDLER_IGNORE);
+		if (t->sighand->action[owned[i] - 1].handler != HANDLER_IGNORE)
+			continue;
+		kernel_default(owned[i], HANDLER_IGNORE);
+		needed = true;
 	}
 	if (t->owned_blocked)
 		sys_sigprocmask(SIG_BLOCK, &t->owned_blocked, NULL);
+	return needed;
 }
 
 void wy_signal_take_back(struct wy_thread *t)

@@ -26,8 +26,9 @@ unsigned long wy_signal_mask(struct wy_thread *t);
 /* Of WY_SIGNALS_RESET, those that the program ignores: an exec keeps that. */
 unsigned long wy_signal_ignored(struct wy_thread *t);
 
-/* For an exec that nobody follows: the kernel takes over what the agent kept for those three. */
-void wy_signal_hand_over(struct wy_thread *t);
+/* For an exec that nobody follows: the kernel takes over what the agent kept for those three.
+ * True if there was anything: it must be taken back when the exec fails. */
+bool wy_signal_hand_over(struct wy_thread *t);
 void wy_signal_take_back(struct wy_thread *t);
 
 #endif

@@ -42,14 +42,20 @@ static long start(const struct wy_boot *boot)
 	wy_layers_start(wy_session->flags);
 	if (wy_session->flags & WY_CATCH_VDSO)
 		wy_vdso_catch(boot);
-	ret = wy_signal_start(t, boot);
+	/* First what the kernel may refuse: then nothing of the program's has been changed. */
+	ret = wy_thread_arm(t);
 	if (ret)
 		return ret;
+	ret = wy_signal_start(t, boot);
+	if (ret) {
+		wy_thread_disarm();
+		return ret;
+	}
 	__atomic_add_fetch(&wy_session->execs, 1, __ATOMIC_RELAXED);
 	if (boot->flags & WY_BOOT_FIRST)
 		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
 	wy_layers_thread_start(t);
-	return wy_thread_arm(t);
+	return 0;
 }
 
 void wy_start(const struct wy_boot *boot);

@@ -150,12 +150,10 @@ bool wy_thread_alone(void)
 long wy_thread_arm(struct wy_thread *t)
 {
 	struct wy_sigstack ss = { .sp = wy_thread_block(t), .size = WY_ALT_SIZE };
-	long ret = sys2(__NR_sigaltstack, &ss, NULL);
+	long ret = sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, wy_arena.region,
+			wy_arena.region_len, 0, 0);
 
-	if (ret < 0)
-		return ret;
-	return sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, wy_arena.region,
-		    wy_arena.region_len, 0, 0);
+	return ret < 0 ? ret : sys2(__NR_sigaltstack, &ss, NULL);
 }
 
 void wy_thread_disarm(void)
@@ -247,7 +245,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 			return wy_answer(call, -ENOMEM);
 		prepare_child(t, child, call, flags);
 		__atomic_add_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
-	} else {
+	} else if (!(flags & CLONE_VFORK)) {
 		wy_lock_all();
 	}
 	t->clone_child = child;
@@ -265,6 +263,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	wy_call_record(call);
 	call->target = (unsigned long)wy_clone_stubs +
 		       (unsigned long)t->clone_stub * WY_CLONE_STUB_SIZE;
+	t->masked = true;
 	t->pending = 0;
 	return WY_PASS;
 }
@@ -300,6 +299,7 @@ static void after_clone(struct wy_thread *t)
 {
 	t->deferred_mask = t->clone_mask;
 	t->pending = 1;
+	t->masked = false;
 }
 
 void wy_clone_in_parent(struct wy_call *call);
@@ -314,11 +314,13 @@ void wy_clone_in_parent(struct wy_call *call)
 	else
 		put_clone_stub(t->clone_stub);
 	if (!(t->clone_flags & CLONE_VM)) {
-		wy_unlock_all();
+		if (!(t->clone_flags & CLONE_VFORK))
+			wy_unlock_all();
 	} else if (WY_IS_ERROR(call->ret) || (t->clone_flags & CLONE_VFORK)) {
 		/* Never made; or executed or ended: nothing runs on its block any more. */
+		if (child->state == WY_THREAD_LIVE)	/* else it counted itself out */
+			__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
 		wy_thread_free(child);
-		__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
 	}
 	t->clone_child = NULL;
 	after_clone(t);
@@ -344,7 +346,10 @@ static void child_is_thread(struct wy_thread *t)
 /* The only thread of a copied address space: all other blocks belong to nobody. */
 static void child_is_process(struct wy_thread *t)
 {
-	wy_unlock_all();
+	/* All of them were held by this thread; but for a fork that waits like vfork, which must not
+	 * hold them: there one that another thread held stays locked for nobody. */
+	for (int i = 0; i < WY_LOCKS; i++)
+		wy_unlock((enum wy_lock_name)i);
 	for (int i = 0; i < WY_CLONE_STUBS; i++)
 		clone_stub_readers[i] = 0;
 	/* The table may be in the block of a thread that this process does not have. */

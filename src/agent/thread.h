@@ -85,6 +85,7 @@ struct wy_thread {
 	unsigned long gs;		/* the gs base that this thread starts with */
 
 	unsigned int gate_flags;
+	bool masked;			/* all is blocked by the agent, and pending does not say so */
 	int pid, tid;
 	unsigned int state;		/* enum wy_thread_state */
 	struct wy_thread *next;		/* all blocks of this address space */

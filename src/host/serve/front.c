@@ -364,11 +364,11 @@ static void take_event(struct state *s)
 	switch (e.kind) {
 	case WY_FRONT_ENDED: process_ended(s, e.pid, e.status); break;
 	case WY_FRONT_STOP:
+		stop(s, 0);
 		if (++s->stops > 1)
 			kill_all(s);
 		else
 			log_info("stopping: %u connections are open", s->nr - s->nr_lingering);
-		stop(s, 0);
 		break;
 	case WY_FRONT_UNCAUGHT:
 		log_err("the program cannot be served: its system calls are not caught");

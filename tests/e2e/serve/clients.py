@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients of all kinds: slow, rude, many; and what the server says about them."""
 import os
+import resource
 import signal
 import socket
 import struct
@@ -137,6 +138,38 @@ def many_at_once():
             s.shutdown(socket.SHUT_WR)
             same(s.recv(100), b"")
             s.close()
+
+
+@test
+def more_clients_than_descriptors():
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (192, 192))
+
+    with Server("cat", preexec_fn=few) as server:
+        clients = [server.connect() for _ in range(300)]
+        for n, s in enumerate(clients):
+            s.sendall(b"%d" % n)
+            s.shutdown(socket.SHUT_WR)
+        for n, s in enumerate(clients):
+            same(b"".join(iter(lambda: s.recv(100), b"")), b"%d" % n)
+            s.close()
+
+
+@test
+def clients_beyond_the_descriptors_wait():
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (192, 192))
+
+    server = Server("cat", preexec_fn=few)
+    idle = [server.connect() for _ in range(192)]  # all that can be had, and more
+    for s in idle[:50]:
+        s.sendall(b"x")
+        same(s.recv(1), b"x")
+    for s in idle:
+        s.close()
+    same(server.ask(b"now"), b"now")
+    status, lines = server.stop()
+    same((status, len(lines)), (0, 1))
 
 
 @test

@@ -144,7 +144,7 @@ def hunspell_with_a_banner():
     path = "/usr/share/hunspell/en_US.aff"
     if not os.path.exists(path):
         raise Skip(f"{path} is not there")
-    compare([need("hunspell"), "-a", "-d", "en_US"], lambda n: text_of(n)[:500 * n], kinds=6)
+    compare([need("hunspell"), "-a", "-d", "en_US"], lambda n: text_of(n)[:100 * n], kinds=6)
 
 
 @test
@@ -245,6 +245,19 @@ def big_banner():
     compare([sys.executable, "-c", "import sys\n"
              "sys.stdout.write('banner ' * 100000); sys.stdout.flush()\n"
              "sys.stdout.write(sys.stdin.read())"], kinds=4)
+
+
+@test
+def copies_start_programs():
+    compare(["sh", "-c", "read -r a b; echo $a | tr a-z A-Z; echo $b | wc -c; cat; expr 1 = 2"],
+            kinds=4)
+
+
+@test
+def copies_start_threads():
+    compare([sys.executable, "-c", "import sys, concurrent.futures as f\n"
+             "with f.ThreadPoolExecutor(4) as pool:\n"
+             "    print(list(pool.map(len, sys.stdin)))"], kinds=4)
 
 
 @test

@@ -10,9 +10,12 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "life"))
-from life import WAYLAY, Skip, main, same, test, wait_for_end  # noqa: E402,F401
+import life  # noqa: E402
+from life import WAYLAY, Skip, main, same, test  # noqa: E402,F401
 
 SOAK = os.environ.get("WAYLAY_SOAK") == "1"
+if SOAK:
+    life.TIME_LIMIT = 900
 
 
 class Server:

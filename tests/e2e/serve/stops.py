@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """How a server ends, and what cannot be served."""
+import errno
 import os
 import select
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from server import WAYLAY, Server, main, model, same, test, wait_for_end
+from server import WAYLAY, Server, main, same, test
 
 NO = "waylay: the program cannot be served by copies: "
 
@@ -21,22 +22,23 @@ def refused(*argv, **more):
     return done.returncode, done.stdout, done.stderr.splitlines()
 
 
-def gone(address):
-    host, _, port = address.rpartition(":")
-    with socket.socket() as s:
-        return s.connect_ex((host, int(port))) != 0
+def wait_stopping(server):
+    """A server with -v says when it has closed its listener."""
+    server.wait_line("waylay: stopping")
 
 
 @test
 def requests_are_answered_before_the_end():
-    server = Server("cat")
+    server = Server("cat", options=["-v"])
     s = server.connect()
     s.sendall(b"before ")
     same(s.recv(100), b"before ")
     server.process.send_signal(signal.SIGTERM)
     # The listener goes first; then the server waits.
-    while not gone(server.address):
-        pass
+    wait_stopping(server)
+    host, port = server.address.split(":")
+    with socket.socket() as late:
+        same(late.connect_ex((host, int(port))), errno.ECONNREFUSED)
     s.sendall(b"after")
     same(s.recv(100), b"after")
     same(server.process.poll(), None)
@@ -48,16 +50,15 @@ def requests_are_answered_before_the_end():
 
 @test
 def a_second_signal_ends_it_at_once():
-    server = Server("cat")
+    server = Server("cat", options=["-v"])
     s = server.connect()
     s.sendall(b"x")
     same(s.recv(1), b"x")
     server.process.send_signal(signal.SIGINT)
-    while not gone(server.address):
-        pass
+    wait_stopping(server)
     status, lines = server.stop(signal.SIGINT)
     same(status, 0)
-    same([line.rpartition(": ")[2] for line in lines if "connection" in line],
+    same([line.rpartition(": ")[2] for line in lines if "ended" in line],
          ["ended by signal 9 (Killed)"])
     same(s.recv(1), b"")
     s.close()
@@ -76,8 +77,7 @@ def stopped_while_it_loads():
 def killed():
     # The template must notice, and those who are served must not.
     server = Server("sh", "-c", "echo $$ >&2; exec cat")
-    template = int(server.wait_line("").strip()) if not server.lines[0].startswith("waylay") \
-        else int(server.lines[1])
+    template = int(server.wait_line(""))
     fd = os.pidfd_open(template)
     s = server.connect()
     s.sendall(b"x")
@@ -94,7 +94,7 @@ def killed():
 @test
 def the_template_is_killed():
     server = Server("sh", "-c", "echo $$ >&2; exec cat")
-    template = next(int(line) for line in server.lines if line.isdigit())
+    template = int(server.wait_line(""))
     s = server.connect()
     s.sendall(b"x")
     same(s.recv(1), b"x")
@@ -109,13 +109,12 @@ def the_template_is_killed():
 @test
 def terminal_signals_are_for_the_server():
     # As from a terminal: to all of waylay's process group, in which the program is not.
-    server = Server("cat", start_new_session=True)
+    server = Server("cat", options=["-v"], start_new_session=True)
     s = server.connect()
     s.sendall(b"x")
     same(s.recv(1), b"x")
     os.killpg(server.process.pid, signal.SIGINT)
-    while not gone(server.address):
-        pass
+    wait_stopping(server)
     s.sendall(b"y")
     same(s.recv(1), b"y")
     s.close()

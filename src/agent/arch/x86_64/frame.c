@@ -38,7 +38,7 @@ extern const struct gate_ranges wy_gate_ranges;
 extern const char wy_usermem_begin[], wy_usermem_end[], wy_usermem_fault[];
 
 extern const char wy_sigreturn_at[], wy_sigreturn_end[];
-extern const char wy_gate_enter_nogs[];
+extern const char wy_gate_enter_nogs[], wy_clone_stubs[];
 extern const char wy_int80_stubs[];
 extern unsigned long wy_int80_back[WY_INT80_STUBS];
 
@@ -110,13 +110,16 @@ static void uc_set_args(struct ucontext *uc, const long arg[6])
 	r->r9 = (unsigned long)arg[5];
 }
 
-/* The call has been through the layers and has not been made, or the kernel wants it made again. */
-static void again(struct wy_thread *t, struct ucontext *uc, struct wy_site *site)
+/* The call has been through the layers and has not been made, or the kernel wants it made again.
+ * leave: it has a record; any other one for this place is of a call that was given up. */
+static void again(struct wy_thread *t, struct ucontext *uc, struct wy_site *site, bool leave)
 {
 	struct wy_record *r = wy_record_find(t, site, uc->uc_mcontext.rsp);
 	long arg[6];
 
-	if (r && r->changed)
+	if (r && !leave)
+		wy_record_free(t, r);
+	else if (r && r->changed)
 		uc_set_args(uc, r->orig);
 	uc_args(uc, arg);
 	wy_call_rewound(t, site, uc->uc_mcontext.rsp, (long)uc->uc_mcontext.rax, arg);
@@ -141,18 +144,23 @@ static void leave_now(struct wy_thread *t, struct ucontext *uc, struct wy_site *
 }
 
 /* The gate was on its way out: the call on the private stack holds everything. */
-static void from_call(struct wy_thread *t, struct ucontext *uc)
+static enum arch_where from_call(struct wy_thread *t, struct ucontext *uc)
 {
 	struct wy_call *call = (struct wy_call *)(t->stack_top - sizeof(*call));
 
+	if (call->target - (unsigned long)wy_clone_stubs < WY_CLONE_STUBS * WY_CLONE_STUB_SIZE)
+		return ARCH_IN_AGENT;	/* with all blocked: let it go on */
 	uc->uc_mcontext.rsp = call->sp;
 	uc->uc_mcontext.eflags = call->flags;
 	uc_set_args(uc, call->arg);
 	uc->uc_mcontext.rax = (unsigned long)call->ret;
 	if (wy_call_is_done(call))
 		behind_site(uc, call->site);
+	else if (call->target == call->site->addr)
+		at_site(uc, call->site);
 	else
-		again(t, uc, call->site);
+		again(t, uc, call->site, call->target != 0);
+	return ARCH_IN_PROGRAM;
 }
 
 /* The mask that a call had installed when it was interrupted. */
@@ -183,11 +191,11 @@ static enum arch_where in_stub(struct wy_thread *t, struct ucontext *uc, unsigne
 		if (at < m->choose)
 			r->rsp = t->user_sp;
 		if (!r->rcx || r->rcx == arch_stub_native_leave(site))
-			again(t, uc, site);
+			again(t, uc, site, r->rcx != 0);
 		else
 			behind_site(uc, site);
 	} else if (at < m->done || at == m->native_leave) {
-		again(t, uc, site);
+		again(t, uc, site, at == m->native_leave);
 	} else if (at < m->native_leave || at >= m->left) {
 		if (at >= m->left && at < m->left_sp)
 			r->rsp = t->user_sp;
@@ -245,10 +253,8 @@ enum arch_where arch_recover(struct wy_thread *t, struct ucontext *uc, bool *ret
 		return ARCH_IN_PROGRAM;
 	}
 	if (within(pc, &g->exit) || within(pc, &g->unblocked) || within(pc, &g->nogs_exit) ||
-	    within(pc, &g->nogs_unblocked)) {
-		from_call(t, uc);
-		return ARCH_IN_PROGRAM;
-	}
+	    within(pc, &g->nogs_unblocked))
+		return from_call(t, uc);
 	/* rt_sigreturn did not like the frame: the program is behind its own call of it. */
 	if (pc >= (unsigned long)wy_sigreturn_at && pc < (unsigned long)wy_sigreturn_end &&
 	    t->trip_regs_valid) {
