@@ -103,12 +103,17 @@ long wy_code_write(struct wy_code *code, unsigned long addr, const void *bytes, 
 	return write_bytes(code, word_at, &word, 8);
 }
 
+void wy_code_sync_register(void)
+{
+	sys3(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+}
+
 void wy_code_sync(void)
 {
 	if (wy_thread_alone())
 		return;
 	if (sys3(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) < 0) {
-		sys3(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+		wy_code_sync_register();
 		sys3(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
 	}
 }

@@ -28,6 +28,8 @@ long wy_code_write(struct wy_code *code, unsigned long addr, const void *bytes, 
 
 /* Makes sure that every processor sees code written before, in this process. */
 void wy_code_sync(void);
+/* Tells the kernel that it will be asked for: cheap as long as there is one thread only. */
+void wy_code_sync_register(void);
 
 struct wy_vma {
 	unsigned long start, end, offset;	/* offset: into the file */

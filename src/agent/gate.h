@@ -42,7 +42,9 @@ void wy_call_announce(struct wy_call *call);
 static inline bool wy_call_is_done(const struct wy_call *call);
 
 /* arch/x86_64/frame.c: where in the call's stub the gate goes on */
-unsigned long arch_stub_native(const struct wy_site *site);
+unsigned long arch_stub_native(const struct wy_site *site);	/* without gs */
+/* Takes the filling of the return predictor out of a copy of the template. */
+void arch_stub_without_fill(unsigned char *stub);
 unsigned long arch_stub_done(const struct wy_site *site);
 unsigned long arch_stub_native_leave(const struct wy_site *site);
 unsigned long arch_stub_ret(const struct wy_site *site);

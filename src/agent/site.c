@@ -14,7 +14,7 @@
 #include "agent/site.h"
 
 #define HASH_SIZE	(2 * WY_SITES_MAX)
-#define STUBS_PER_FILL	32u		/* one page */
+#define STUBS_PER_FILL	16u		/* one page */
 #define FIRST_TRY	4u		/* rewriting costs as much as that many trips */
 
 extern const unsigned char wy_stub_template[];
@@ -40,6 +40,8 @@ static long fill_stubs(void)
 	for (unsigned int i = 0; i < sizeof(page); i++)
 		page[i] = wy_stub_template[i % WY_STUB_SIZE];
 	for (unsigned int stub = 0; stub < STUBS_PER_FILL; stub++) {
+		if (!(wy_session->flags & WY_FILL_RETURNS))
+			arch_stub_without_fill(page + stub * WY_STUB_SIZE);
 		for (const unsigned char *fix = wy_stub_fixups; *fix; fix++) {
 			unsigned char *p = page + stub * WY_STUB_SIZE + *fix;
 			unsigned int v = p[0] | p[1] << 8 | p[2] << 16 | (unsigned int)p[3] << 24;

@@ -36,7 +36,7 @@ struct wy_site {
 	unsigned int trips;		/* how often it came through SIGSYS */
 	unsigned int next_try;		/* trips at which rewriting is tried (again) */
 	enum wy_site_how how;
-	unsigned char pad[52];
+	unsigned char pad[180];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
 _Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");

@@ -8,6 +8,7 @@
  */
 #include <asm/errno.h>
 #include "agent/arch/x86_64/trap.h"
+#include "agent/code.h"
 #include "agent/fault.h"
 #include "agent/op.h"
 #include "agent/own.h"
@@ -55,6 +56,7 @@ static long start(const struct wy_boot *boot)
 	if (boot->flags & WY_BOOT_FIRST)
 		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
 	wy_layers_thread_start(t);
+	wy_code_sync_register();
 	return 0;
 }
 

@@ -34,8 +34,8 @@
 
 #define WY_BOOT_MAGIC	0x746f6f6279617721ul
 #define WY_BOOT_STACK	(32ul << 10)
-#define WY_ARENA_CODE	(1ul << 20)
-#define WY_ARENA_DATA	(1ul << 20)
+#define WY_ARENA_CODE	(2ul << 20)
+#define WY_ARENA_DATA	(2ul << 20)
 
 enum {
 	WY_TRAP_SESSION = 0x5759,

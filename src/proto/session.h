@@ -37,6 +37,7 @@ enum {
 	WY_NO_FOLLOW = 1 << 5,		/* executed programs are let go */
 	WY_NO_PATCH = 1 << 6,		/* every site stays on SIGSYS */
 	WY_HOST_PRIVILEGED = 1 << 7,	/* the host may trace set-user-ID programs */
+	WY_FILL_RETURNS = 1 << 8,	/* this kernel spoils the prediction of returns: see gate.S */
 };
 
 /*

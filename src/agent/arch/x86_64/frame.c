@@ -22,8 +22,8 @@
 
 /* Offsets in a stub, from gate.S, in the order of wy_stub_marks. */
 struct stub_marks {
-	unsigned char wanted, switched, ret, choose, native, done, native_leave, leave, leave_switched,
-		left, left_sp;
+	unsigned char wanted, switched, ret, choose, native, fill, fill_switched, fill_end, done,
+		native_leave, leave, leave_switched, left, plain;
 };
 extern const struct stub_marks wy_stub_marks;
 
@@ -50,7 +50,19 @@ struct rt_sigframe {
 
 unsigned long arch_stub_native(const struct wy_site *site)
 {
-	return wy_site_stub(site) + wy_stub_marks.native;
+	return wy_site_stub(site) + wy_stub_marks.plain;
+}
+
+static void put_short_jump(unsigned char *code, unsigned int from, unsigned int to)
+{
+	code[from] = 0xeb;
+	code[from + 1] = (unsigned char)(to - (from + 2));
+}
+
+void arch_stub_without_fill(unsigned char *stub)
+{
+	put_short_jump(stub, wy_stub_marks.fill, wy_stub_marks.done);
+	put_short_jump(stub, wy_stub_marks.fill_switched, wy_stub_marks.fill_end);
 }
 
 unsigned long arch_stub_done(const struct wy_site *site)
@@ -194,10 +206,10 @@ static enum arch_where in_stub(struct wy_thread *t, struct ucontext *uc, unsigne
 			again(t, uc, site, r->rcx != 0);
 		else
 			behind_site(uc, site);
-	} else if (at < m->done || at == m->native_leave) {
+	} else if (at < m->fill || at == m->native_leave || at == m->plain) {
 		again(t, uc, site, at == m->native_leave);
 	} else if (at < m->native_leave || at >= m->left) {
-		if (at >= m->left && at < m->left_sp)
+		if (at == m->left || (at >= m->fill_switched && at < m->done))
 			r->rsp = t->user_sp;
 		behind_site(uc, site);
 	} else {

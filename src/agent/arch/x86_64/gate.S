@@ -55,6 +55,23 @@ wy_stub_template:
 	jmp	*%rcx
 .Lnative:
 	syscall
+.Lfill:
+	/*
+	 * The kernel's own returns can leave the processor's stack of predicted returns full of
+	 * places that the program's next returns then go to and come back from, slowly
+	 * (docs/bench.md).  Calls that never return put harmless places on top.  Where that
+	 * is not needed, wy_sites_start() has jumps over it put here and below.
+	 */
+	mov	%rsp, %gs:T_USER_SP
+	mov	%gs:T_STACK, %rsp
+.Lfill_switched:
+	.rept	8
+	call	1f
+	int3
+1:
+	.endr
+.Lfill_end:
+	mov	%gs:T_USER_SP, %rsp
 .Ldone:
 	.byte	0x48, 0x8b, 0x0d		/* mov  site->back(%rip), %rcx */
 .Lfix3:	SITE_REF(S_BACK)
@@ -70,11 +87,10 @@ wy_stub_template:
 	.byte	0xff, 0x15			/* call *site->leave(%rip) */
 .Lfix5:	SITE_REF(S_LEAVE)
 .Lleft:
-	mov	%gs:T_USER_SP, %rsp
-.Lleft_sp:
-	.byte	0x48, 0x8b, 0x0d		/* mov  site->back(%rip), %rcx */
-.Lfix6:	SITE_REF(S_BACK)
-	jmp	*%rcx
+	jmp	.Lfill_switched
+.Lplain:				/* the native call of a program whose gs is its own */
+	syscall
+	jmp	.Ldone
 .Lstub_end:
 	.org	wy_stub_template + WY_STUB_SIZE, 0xcc
 
@@ -84,19 +100,22 @@ wy_stub_template:
 wy_stub_fixups:			/* ends with 0 */
 	.byte	.Lfix0 - wy_stub_template, .Lfix1 - wy_stub_template, .Lfix2 - wy_stub_template
 	.byte	.Lfix3 - wy_stub_template, .Lfix4 - wy_stub_template, .Lfix5 - wy_stub_template
-	.byte	.Lfix6 - wy_stub_template, 0
+	.byte	0
 wy_stub_marks:			/* struct stub_marks in frame.c */
 	.byte	.Lwanted - wy_stub_template
 	.byte	.Lswitched - wy_stub_template
 	.byte	.Lret - wy_stub_template
 	.byte	.Lchoose - wy_stub_template
 	.byte	.Lnative - wy_stub_template
+	.byte	.Lfill - wy_stub_template
+	.byte	.Lfill_switched - wy_stub_template
+	.byte	.Lfill_end - wy_stub_template
 	.byte	.Ldone - wy_stub_template
 	.byte	.Lnative_leave - wy_stub_template
 	.byte	.Lleave - wy_stub_template
 	.byte	.Lleave_switched - wy_stub_template
 	.byte	.Lleft - wy_stub_template
-	.byte	.Lleft_sp - wy_stub_template
+	.byte	.Lplain - wy_stub_template
 
 	.text
 /* Pushes struct wy_call below the return address into the stub.  Nothing but

@@ -42,7 +42,7 @@
 #define S_NATIVE	32
 #define S_NATIVE_LEAVE	40
 
-#define WY_STUB_SIZE	128
+#define WY_STUB_SIZE	256
 #define WY_CLONE_STUBS	32
 #define WY_CLONE_STUB_SIZE 128
 #define WY_INT80_STUBS	32
