@@ -46,6 +46,7 @@
 #define EDIT_CHAINS	1024u
 #define LANDINGS_MAX	128u
 #define OUTLIERS	16384u
+#define OUTLIER_CHAINS	1024u
 #define COPY_MAX	64ul
 #define ROOMS_MAX	32u
 #define ISLAND_STEP	(16ul << 20)
@@ -201,37 +202,45 @@ static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int le
 
 /* ---- places that belong to a site ---- */
 
-static unsigned long outlier_at[OUTLIERS];
-static unsigned long outlier_pc[OUTLIERS];
+static struct {
+	unsigned long at, pc;
+	unsigned short next;		/* in its chain, number + 1 */
+} outliers[OUTLIERS];
+static unsigned short outlier_chains[OUTLIER_CHAINS];
 static unsigned int nr_outliers;
 
-static unsigned int outlier_slot(unsigned long addr)
+static unsigned short *outlier_chain(unsigned long addr)
 {
-	return (unsigned int)((addr * 0x9e3779b97f4a7c15ul) >> 40) % OUTLIERS;
+	return &outlier_chains[((addr * 0x9e3779b97f4a7c15ul) >> 40) % OUTLIER_CHAINS];
 }
 
 static bool add_outlier(unsigned long addr, unsigned long program_pc)
 {
-	unsigned int h = outlier_slot(addr);
+	unsigned short *chain = outlier_chain(addr);
 
-	if (nr_outliers >= OUTLIERS / 2)
+	for (unsigned int n = *chain; n; n = outliers[n - 1].next) {
+		if (outliers[n - 1].at == addr) {
+			outliers[n - 1].pc = program_pc;
+			return true;
+		}
+	}
+	if (nr_outliers == OUTLIERS)
 		return false;
-	while (outlier_at[h] && outlier_at[h] != addr)
-		h = (h + 1) % OUTLIERS;
-	outlier_pc[h] = program_pc;
-	if (!outlier_at[h])
-		nr_outliers++;
-	__atomic_store_n(&outlier_at[h], addr, __ATOMIC_RELEASE);
+	outliers[nr_outliers].at = addr;
+	outliers[nr_outliers].pc = program_pc;
+	outliers[nr_outliers].next = *chain;
+	nr_outliers++;
+	__atomic_store_n(chain, (unsigned short)nr_outliers, __ATOMIC_RELEASE);
 	return true;
 }
 
 unsigned long wy_site_program_pc(unsigned long pc)
 {
-	for (unsigned int h = outlier_slot(pc); outlier_at[h]; h = (h + 1) % OUTLIERS) {
-		if (outlier_at[h] == pc)
-			return outlier_pc[h];
-	}
-	return pc;
+	unsigned int n = __atomic_load_n(outlier_chain(pc), __ATOMIC_ACQUIRE);
+
+	while (n && outliers[n - 1].at != pc)
+		n = outliers[n - 1].next;
+	return n ? outliers[n - 1].pc : pc;
 }
 
 /* ---- jumps ---- */

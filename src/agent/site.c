@@ -3,8 +3,8 @@
  * site.c - the table of system call sites and their stubs.
  *
  * Looked up in the SIGSYS handler, so it must be short and may not allocate:
- * an open-addressed hash of site numbers, a fixed array of sites, and stubs
- * that are all the same code, written a page at a time.
+ * chains of site numbers by the hash of an address, a fixed array of sites, and
+ * stubs that are all the same code, written a page at a time.
  */
 #include <asm/errno.h>
 #include "agent/code.h"
@@ -13,7 +13,7 @@
 #include "agent/lock.h"
 #include "agent/site.h"
 
-#define HASH_SIZE	(2 * WY_SITES_MAX)
+#define CHAINS		1024u		/* two pages: what start-up touches costs */
 #define STUBS_PER_FILL	16u		/* one page */
 #define FIRST_TRY	4u		/* rewriting costs as much as that many trips */
 
@@ -24,7 +24,7 @@ void wy_gate_enter(void);
 void wy_gate_leave(void);
 
 struct wy_arena wy_arena;
-static unsigned short hash[HASH_SIZE];		/* site number + 1 */
+static unsigned short chains[CHAINS];		/* site number + 1, on through site->next */
 
 /* Writes the next page of stubs. */
 static long fill_stubs(void)
@@ -71,30 +71,26 @@ long wy_sites_start(const struct wy_boot *boot)
 	return fill_stubs();
 }
 
-static unsigned int hash_slot(unsigned long addr)
+static unsigned short *chain_of(unsigned long addr)
 {
-	return (unsigned int)((addr * 0x9e3779b97f4a7c15ul) >> 40) % HASH_SIZE;
+	return &chains[((addr * 0x9e3779b97f4a7c15ul) >> 40) % CHAINS];
 }
 
 static struct wy_site *find(unsigned long addr)
 {
-	for (unsigned int h = hash_slot(addr);; h = (h + 1) % HASH_SIZE) {
-		unsigned int n = __atomic_load_n(&hash[h], __ATOMIC_ACQUIRE);
+	unsigned int n = __atomic_load_n(chain_of(addr), __ATOMIC_ACQUIRE);
 
-		if (!n)
-			return NULL;
-		if (wy_arena.site[n - 1].addr == addr)
-			return &wy_arena.site[n - 1];
-	}
+	while (n && wy_arena.site[n - 1].addr != addr)
+		n = __atomic_load_n(&wy_arena.site[n - 1].next, __ATOMIC_ACQUIRE);
+	return n ? &wy_arena.site[n - 1] : NULL;
 }
 
 static void insert(struct wy_site *site)
 {
-	unsigned int h = hash_slot(site->addr);
+	unsigned short *chain = chain_of(site->addr);
 
-	while (hash[h])
-		h = (h + 1) % HASH_SIZE;
-	__atomic_store_n(&hash[h], (unsigned short)(site - wy_arena.site + 1), __ATOMIC_RELEASE);
+	__atomic_store_n(&site->next, *chain, __ATOMIC_RELEASE);
+	__atomic_store_n(chain, (unsigned short)(site - wy_arena.site + 1), __ATOMIC_RELEASE);
 }
 
 /*
@@ -104,8 +100,8 @@ static void insert(struct wy_site *site)
  */
 static void sweep(void)
 {
-	for (unsigned int h = 0; h < HASH_SIZE; h++)
-		__atomic_store_n(&hash[h], 0, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < CHAINS; i++)
+		__atomic_store_n(&chains[i], 0, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < wy_arena.used; i++) {
 		struct wy_site *site = &wy_arena.site[i];
 

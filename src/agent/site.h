@@ -36,7 +36,8 @@ struct wy_site {
 	unsigned int trips;		/* how often it came through SIGSYS */
 	unsigned int next_try;		/* trips at which rewriting is tried (again) */
 	enum wy_site_how how;
-	unsigned char pad[180];
+	unsigned short next;		/* in its hash chain, number + 1 */
+	unsigned char pad[178];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
 _Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");

@@ -81,29 +81,33 @@ static void clear(struct wy_thread *t)
 	t->altstack.flags = WY_STACK_DISABLED;
 }
 
-static bool add_chunk(void)
+/* A block that was never used; only those that were are in the list, so that a program with one
+ * thread touches one. */
+static unsigned long chunk_next, chunk_end;
+
+static struct wy_thread *fresh_block(void)
 {
-	unsigned long size = (BLOCKS_PER_CHUNK + 1) * WY_BLOCK_SIZE;
-	unsigned long at = (unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
-						   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	unsigned long first;
+	struct wy_thread *t;
 
-	if (WY_IS_ERROR(at)) {
-		size = 2 * WY_BLOCK_SIZE;
-		at = (unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	}
-	if (WY_IS_ERROR(at))
-		return false;
-	wy_own_add(at, size);
-	first = (at + WY_BLOCK_SIZE - 1) & ~(WY_BLOCK_SIZE - 1);
-	for (unsigned long b = first; b + WY_BLOCK_SIZE <= at + size; b += WY_BLOCK_SIZE) {
-		struct wy_thread *t = (struct wy_thread *)(b + WY_ALT_SIZE + WY_STACK_SIZE);
+	for (unsigned long n = BLOCKS_PER_CHUNK + 1; chunk_next + WY_BLOCK_SIZE > chunk_end && n > 1;
+	     n = n == 2 ? 1 : 2) {
+		unsigned long size = n * WY_BLOCK_SIZE;
+		unsigned long at = (unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
+							   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
-		t->next = blocks;
-		blocks = t;
+		if (WY_IS_ERROR(at))
+			continue;	/* then one block only, if that can be had */
+		wy_own_add(at, size);
+		chunk_next = (at + WY_BLOCK_SIZE - 1) & ~(WY_BLOCK_SIZE - 1);
+		chunk_end = at + size;
 	}
-	return true;
+	if (chunk_next + WY_BLOCK_SIZE > chunk_end)
+		return NULL;
+	t = (struct wy_thread *)(chunk_next + WY_ALT_SIZE + WY_STACK_SIZE);
+	chunk_next += WY_BLOCK_SIZE;
+	t->next = blocks;
+	blocks = t;
+	return t;
 }
 
 struct wy_thread *wy_thread_new(int my_pid)
@@ -111,16 +115,16 @@ struct wy_thread *wy_thread_new(int my_pid)
 	struct wy_thread *found = NULL;
 
 	wy_lock(WY_LOCK_BLOCKS);
-	for (int turn = 0; turn < 3 && !found; turn++) {
+	for (int turn = 0; turn < 2 && !found; turn++) {
 		for (struct wy_thread *t = blocks; t && !found; t = t->next) {
 			if (t->own_sighand.users && t->state != WY_THREAD_LIVE)
 				continue;	/* threads that it began still use its table */
 			if (t->state == WY_THREAD_FREE || (turn && t->tid && gone(t, my_pid)))
 				found = t;
 		}
-		if (!found && turn && !add_chunk())
-			break;
 	}
+	if (!found)
+		found = fresh_block();
 	if (found) {
 		clear(found);
 		found->state = WY_THREAD_LIVE;
