@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* code.c - see code.h. */
-#include <asm/errno.h>
-#include <asm/fcntl.h>
-#include <linux/mman.h>
-#include <linux/fs.h>
-#include <linux/membarrier.h>
 #include "agent/code.h"
 #include "agent/fault.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <linux/fs.h>
+#include <linux/membarrier.h>
+#include <linux/mman.h>
 
-#define PAGE		4096ul
-#define AT_FDCWD_	(-100)
+#define PAGE      4096ul
+#define AT_FDCWD_ (-100)
 
 /* PROCMAP_QUERY (Linux 6.11, include/uapi/linux/fs.h), which Debian 12's headers lack. */
 struct procmap_query {
@@ -21,7 +21,7 @@ struct procmap_query {
 	unsigned int dev_major, dev_minor, vma_name_size, build_id_size;
 	unsigned long vma_name_addr, build_id_addr;
 };
-#define PROCMAP_QUERY_IOCTL	0xc0686611u	/* _IOWR('f', 17, struct procmap_query) */
+#define PROCMAP_QUERY_IOCTL 0xc0686611u /* _IOWR('f', 17, struct procmap_query) */
 _Static_assert(sizeof(struct procmap_query) == 0x68, "struct procmap_query");
 enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
 
@@ -144,21 +144,15 @@ static void maps_char(struct maps_line *l, char c)
 		return;
 	}
 	switch (l->field) {
-	case 0:
-		hex(c, &l->vma.start);
-		break;
-	case 1:
-		hex(c, &l->vma.end);
-		break;
+	case 0: hex(c, &l->vma.start); break;
+	case 1: hex(c, &l->vma.end); break;
 	case 2:
 		l->vma.readable |= c == 'r';
 		l->vma.writable |= c == 'w';
 		l->vma.executable |= c == 'x';
 		l->vma.shared |= c == 's';
 		break;
-	case 3:
-		hex(c, &l->vma.offset);
-		break;
+	case 3: hex(c, &l->vma.offset); break;
 	case 5:
 		if (c >= '0' && c <= '9')
 			l->inode = l->inode * 10 + (unsigned long)(c - '0');

@@ -12,8 +12,8 @@
  * stands in for the other.
  */
 struct wy_code {
-	long fd;			/* of /proc/self/mem, or negative */
-	unsigned long open, open_len;	/* pages that are writable for now */
+	long fd;                      /* of /proc/self/mem, or negative */
+	unsigned long open, open_len; /* pages that are writable for now */
 };
 void wy_code_begin(struct wy_code *code);
 void wy_code_end(struct wy_code *code);
@@ -32,7 +32,7 @@ void wy_code_sync(void);
 void wy_code_sync_register(void);
 
 struct wy_vma {
-	unsigned long start, end, offset;	/* offset: into the file */
+	unsigned long start, end, offset; /* offset: into the file */
 	bool readable, writable, executable, file_backed, shared;
 };
 /* The mapping that holds addr.  Returns 0 or -errno (-ENOENT: nothing there). */

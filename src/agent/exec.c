@@ -11,23 +11,23 @@
  * Not followed, and said so once: what would lose privileges by being traced,
  * what another tracer has, and everything when the host is gone.
  */
-#include <asm/errno.h>
-#include <asm/stat.h>
-#include <linux/futex.h>
-#include <linux/time_types.h>
 #include "agent/op.h"
 #include "agent/seccomp.h"
 #include "agent/session.h"
 #include "agent/signal.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <asm/stat.h>
+#include <linux/futex.h>
+#include <linux/time_types.h>
 
-#define SET_USER_ID	04000u
-#define SET_GROUP_ID	02010u	/* without group execute the bit means something else */
-#define REGULAR(mode)	(((mode) & 0170000) == 0100000)
-#define AT_FDCWD_	(-100)
-#define AT_EMPTY_PATH_	0x1000
-#define AT_NOFOLLOW_	0x100
+#define SET_USER_ID    04000u
+#define SET_GROUP_ID   02010u /* without group execute the bit means something else */
+#define REGULAR(mode)  (((mode)&0170000) == 0100000)
+#define AT_FDCWD_      (-100)
+#define AT_EMPTY_PATH_ 0x1000
+#define AT_NOFOLLOW_   0x100
 
 static struct wy_exec_slot *claim(void)
 {
@@ -112,11 +112,11 @@ static int look_at(int dir, unsigned long path, int flags)
 		return 0;
 	if ((st.st_mode & SET_USER_ID) && st.st_uid != (unsigned int)sys0(__NR_geteuid))
 		return 1;
-	if ((st.st_mode & SET_GROUP_ID) == SET_GROUP_ID && st.st_gid != (unsigned int)sys0(__NR_getegid))
+	if ((st.st_mode & SET_GROUP_ID) == SET_GROUP_ID &&
+	    st.st_gid != (unsigned int)sys0(__NR_getegid))
 		return 1;
 	/* File capabilities; of a path that starts at another directory they are not looked for. */
-	if (dir == AT_FDCWD_ &&
-	    sys4(__NR_getxattr, path, "security.capability", NULL, 0) > 0)
+	if (dir == AT_FDCWD_ && sys4(__NR_getxattr, path, "security.capability", NULL, 0) > 0)
 		return 1;
 	return 0;
 }

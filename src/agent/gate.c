@@ -19,8 +19,8 @@
 #include "agent/site.h"
 #include "agent/sys.h"
 
-#define ROUTE_LAYERS	6
-#define MISSES_MAX	100000u
+#define ROUTE_LAYERS 6
+#define MISSES_MAX   100000u
 
 struct route {
 	/* Set when one layer's enter() is all there is: most of what a layer asks for. */
@@ -28,7 +28,7 @@ struct route {
 	wy_op op;
 	void (*op_leave)(struct wy_call *);
 	unsigned char layers;
-	bool record;				/* some layer has a leave() */
+	bool record; /* some layer has a leave() */
 	const struct wy_layer *layer[ROUTE_LAYERS];
 };
 static struct route routes[WY_CALLS_MAX];
@@ -248,7 +248,7 @@ static void settle_pass(struct wy_call *call)
 {
 	struct wy_record *record;
 
-	call->ret = call->nr;	/* what the kernel is asked for */
+	call->ret = call->nr; /* what the kernel is asked for */
 	if (!call->target)
 		return;
 	record = wy_record_find(call->thread, call->site, call->sp);

@@ -27,7 +27,7 @@ struct wy_record *wy_call_record(struct wy_call *call);
 struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp);
 void wy_record_free(struct wy_thread *t, struct wy_record *record);
 
-/* The call is to be made again from its site after a signal handler: remember that it was entered. */
+/* The call is made again from its site after a signal handler: remember that it was entered. */
 void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp, long nr,
 		     const long arg[6]);
 
@@ -35,14 +35,14 @@ void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp
  * what the program sees. */
 void wy_call_leave(struct wy_call *call);
 
-/* Shows the layers a call that the engine makes itself: their enter() is called, their answer ignored. */
+/* Shows the layers a call that the engine makes itself: enter() is called, its answer ignored. */
 void wy_call_announce(struct wy_call *call);
 
 /* How a call leaves the gate. */
 static inline bool wy_call_is_done(const struct wy_call *call);
 
 /* arch/x86_64/frame.c: where in the call's stub the gate goes on */
-unsigned long arch_stub_native(const struct wy_site *site);	/* without gs */
+unsigned long arch_stub_native(const struct wy_site *site); /* without gs */
 /* Takes the filling of the return predictor out of a copy of the template. */
 void arch_stub_without_fill(unsigned char *stub);
 unsigned long arch_stub_done(const struct wy_site *site);

@@ -5,11 +5,6 @@
  * Syscall User Dispatch and the gs base are the agent's: a program that asks
  * for them is answered, not passed on.
  */
-#include <asm/errno.h>
-#include <asm/prctl.h>
-#include <linux/mman.h>
-#include <linux/prctl.h>
-#include <linux/ptrace.h>
 #include "agent/module.h"
 #include "agent/op.h"
 #include "agent/own.h"
@@ -17,10 +12,15 @@
 #include "agent/site.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <asm/prctl.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/ptrace.h>
 
-#define MADV_DONTNEED_LOCKED_	24	/* Linux 5.18 */
+#define MADV_DONTNEED_LOCKED_ 24 /* Linux 5.18 */
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH	59
+#define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
 
 static enum wy_verdict op_prctl(struct wy_call *call)
@@ -95,8 +95,8 @@ static enum wy_verdict op_munmap(struct wy_call *call)
 		if (!wy_own_touches(start, end - start, &own_start, &own_end))
 			own_start = own_end = end;
 		if (start < own_start)
-			ret = wy_call_as_program(__NR_munmap, (long)start, (long)(own_start - start), 0,
-						 0, 0, 0);
+			ret = wy_call_as_program(__NR_munmap, (long)start,
+						 (long)(own_start - start), 0, 0, 0, 0);
 	}
 	return wy_answer(call, ret);
 }
@@ -117,7 +117,8 @@ static enum wy_verdict op_mremap(struct wy_call *call)
 	unsigned long own_start, own_end;
 
 	if ((call->arg[3] & MREMAP_FIXED) &&
-	    wy_own_touches((unsigned long)call->arg[4], (unsigned long)call->arg[2], &own_start, &own_end))
+	    wy_own_touches((unsigned long)call->arg[4], (unsigned long)call->arg[2], &own_start,
+			   &own_end))
 		return wy_answer(call, -ENOMEM);
 	if (call->arg[3] & MREMAP_FIXED)
 		wy_module_forget((unsigned long)call->arg[4], (unsigned long)call->arg[2]);

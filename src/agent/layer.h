@@ -24,10 +24,10 @@
 #ifndef WY_AGENT_LAYER_H
 #define WY_AGENT_LAYER_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include "agent/arch/x86_64/offsets.h"
 #include "proto/session.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 struct wy_thread;
 struct wy_site;
@@ -35,14 +35,14 @@ struct wy_site;
 /* One caught call.  The gate builds it on the thread's private stack; a call
  * that is left through leave() lives on in a record of the thread's pool. */
 struct wy_call {
-	long nr;			/* as the program gave it; the kernel looks at 32 bits */
+	long nr; /* as the program gave it; the kernel looks at 32 bits */
 	long arg[6];
-	long ret;			/* what the program will see: a result or -errno */
+	long ret; /* what the program will see: a result or -errno */
 	struct wy_site *site;
-	unsigned long flags;		/* the program's processor flags */
-	unsigned long sp;		/* the program's stack pointer */
+	unsigned long flags; /* the program's processor flags */
+	unsigned long sp;    /* the program's stack pointer */
 	struct wy_thread *thread;
-	unsigned long target;		/* how the gate is left: see gate.c */
+	unsigned long target; /* how the gate is left: see gate.c */
 	unsigned long stub_ret;
 };
 _Static_assert(offsetof(struct wy_call, arg) == C_ARG0, "offsets.h");
@@ -56,15 +56,15 @@ _Static_assert(offsetof(struct wy_call, stub_ret) == C_STUB_RET, "offsets.h");
 _Static_assert(sizeof(struct wy_call) == C_SIZE, "offsets.h");
 
 enum wy_verdict {
-	WY_PASS,	/* go on down; the arguments may have been changed */
-	WY_DONE,	/* call->ret is the answer, nothing further down sees the call */
+	WY_PASS, /* go on down; the arguments may have been changed */
+	WY_DONE, /* call->ret is the answer, nothing further down sees the call */
 };
 
 /* A set of call numbers. */
 struct wy_callset {
 	unsigned long word[WY_CALLS_MAX / 64];
 };
-#define WY_CALL_OTHER	(WY_CALLS_MAX - 1)
+#define WY_CALL_OTHER (WY_CALLS_MAX - 1)
 
 static inline void wy_callset_add(struct wy_callset *set, int nr)
 {
@@ -86,15 +86,15 @@ static inline unsigned int wy_call_row(long nr)
 
 struct wy_layer {
 	const char *name;
-	struct wy_callset calls;	/* filled in by start(), fixed from then on */
+	struct wy_callset calls; /* filled in by start(), fixed from then on */
 
 	/* Any of these may be NULL. */
-	void (*start)(struct wy_layer *);			/* once for each image, before the program runs */
+	void (*start)(struct wy_layer *); /* once for each image, before the program runs */
 	enum wy_verdict (*enter)(struct wy_call *);
 	void (*leave)(struct wy_call *);
-	void (*thread_start)(struct wy_thread *);		/* in the new thread */
-	void (*thread_exit)(struct wy_thread *);		/* in the ending thread */
-	void (*fork_child)(struct wy_thread *);			/* in the child's only thread */
+	void (*thread_start)(struct wy_thread *); /* in the new thread */
+	void (*thread_exit)(struct wy_thread *);  /* in the ending thread */
+	void (*fork_child)(struct wy_thread *);   /* in the child's only thread */
 };
 
 /* The layers that this process runs, from the program down; see layers.c. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* layers.c - which layers run in this process, from the program down. */
-#include "agent/gate.h"
 #include "agent/layers/layers.h"
+#include "agent/gate.h"
 
-#define LAYERS_MAX	8
+#define LAYERS_MAX 8
 
 static struct wy_layer *running[LAYERS_MAX];
 static int nr_running;

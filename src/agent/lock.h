@@ -23,7 +23,8 @@ extern unsigned int wy_locks[WY_LOCKS];
 
 static inline void wy_lock(enum wy_lock_name name)
 {
-	for (unsigned int spins = 0; __atomic_exchange_n(&wy_locks[name], 1, __ATOMIC_ACQUIRE); spins++) {
+	for (unsigned int spins = 0; __atomic_exchange_n(&wy_locks[name], 1, __ATOMIC_ACQUIRE);
+	     spins++) {
 		if (spins < 100)
 			arch_pause();
 		else

@@ -4,10 +4,10 @@
  * copies.  Plain loops: no vector registers, no string instructions (so that
  * the program's direction flag never matters).
  */
-#include <asm/errno.h>
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
 void *memmove(void *to, const void *from, size_t len);
@@ -62,7 +62,7 @@ int memcmp(const void *a, const void *b, size_t len)
 unsigned char wy_faults_may_be_blocked;
 
 struct range {
-	unsigned long start, len;	/* struct iovec */
+	unsigned long start, len; /* struct iovec */
 };
 
 long wy_usermem_move(unsigned long to, unsigned long from, size_t len)

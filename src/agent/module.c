@@ -5,24 +5,24 @@
  * What was found is remembered: asking needs a descriptor for a moment, which
  * other threads could notice.
  */
-#include <elf.h>
-#include "agent/lock.h"
 #include "agent/module.h"
+#include "agent/lock.h"
 #include "agent/usermem.h"
+#include <elf.h>
 
-#define PAGE		4096ul
-#define PHDRS_MAX	32
-#define CACHE_SIZE	16u
+#define PAGE       4096ul
+#define PHDRS_MAX  32
+#define CACHE_SIZE 16u
 
-static struct wy_module cache[CACHE_SIZE];	/* under WY_LOCK_REWRITE; vma.end 0: free */
+static struct wy_module cache[CACHE_SIZE]; /* under WY_LOCK_REWRITE; vma.end 0: free */
 static unsigned int cache_next;
 
 static bool read_header(unsigned long base, Elf64_Ehdr *eh)
 {
-	return copy_from_program(eh, base, sizeof(*eh)) == 0 &&
-	       eh->e_ident[EI_MAG0] == ELFMAG0 && eh->e_ident[EI_MAG1] == ELFMAG1 &&
-	       eh->e_ident[EI_MAG2] == ELFMAG2 && eh->e_ident[EI_MAG3] == ELFMAG3 &&
-	       eh->e_ident[EI_CLASS] == ELFCLASS64 && eh->e_phentsize == sizeof(Elf64_Phdr);
+	return copy_from_program(eh, base, sizeof(*eh)) == 0 && eh->e_ident[EI_MAG0] == ELFMAG0 &&
+	       eh->e_ident[EI_MAG1] == ELFMAG1 && eh->e_ident[EI_MAG2] == ELFMAG2 &&
+	       eh->e_ident[EI_MAG3] == ELFMAG3 && eh->e_ident[EI_CLASS] == ELFCLASS64 &&
+	       eh->e_phentsize == sizeof(Elf64_Phdr);
 }
 
 static void find_frames(struct wy_module *m)

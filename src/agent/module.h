@@ -6,8 +6,8 @@
 #include "agent/code.h"
 
 struct wy_module {
-	struct wy_vma vma;			/* the mapping that holds the code */
-	unsigned long frames, frames_len;	/* its PT_GNU_EH_FRAME in memory; 0: none found */
+	struct wy_vma vma;                /* the mapping that holds the code */
+	unsigned long frames, frames_len; /* its PT_GNU_EH_FRAME in memory; 0: none found */
 };
 
 /*

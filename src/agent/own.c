@@ -7,10 +7,10 @@
  * protected, which only matters to a program that maps over memory that it
  * did not map itself.
  */
-#include "agent/lock.h"
 #include "agent/own.h"
+#include "agent/lock.h"
 
-#define RANGES_MAX	256
+#define RANGES_MAX 256
 
 static struct range {
 	unsigned long start, end;

@@ -27,8 +27,6 @@
  * the program's own code, and so that what was unmapped or rewritten by the
  * program is noticed: bytes that are not ours any more are not ours.
  */
-#include <asm/errno.h>
-#include <linux/mman.h>
 #include "agent/arch/x86_64/insn.h"
 #include "agent/code.h"
 #include "agent/fault.h"
@@ -40,29 +38,31 @@
 #include "agent/text.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <linux/mman.h>
 
-#define PAGE		4096ul
-#define EDITS_MAX	16384u
-#define EDIT_CHAINS	1024u
-#define LANDINGS_MAX	128u
-#define OUTLIERS	16384u
-#define OUTLIER_CHAINS	1024u
-#define COPY_MAX	64ul
-#define ROOMS_MAX	32u
-#define ISLAND_STEP	(16ul << 20)
-#define HOT		64u		/* trips after which code that is in no file counts as finished */
-#define REACH		0x7ff00000l
-#define REACH_OF_SHORT_JUMP 256ul	/* and a bit more */
+#define PAGE                4096ul
+#define EDITS_MAX           16384u
+#define EDIT_CHAINS         1024u
+#define LANDINGS_MAX        128u
+#define OUTLIERS            16384u
+#define OUTLIER_CHAINS      1024u
+#define COPY_MAX            64ul
+#define ROOMS_MAX           32u
+#define ISLAND_STEP         (16ul << 20)
+#define HOT                 64u /* trips after which code that is in no file counts as finished */
+#define REACH               0x7ff00000l
+#define REACH_OF_SHORT_JUMP 256ul /* and a bit more */
 
 /* ---- what was written ---- */
 
 /* Found by the 64 bytes of memory that they start in; an edit has at most 8 bytes. */
 struct edit {
 	unsigned long addr;
-	unsigned short next;	/* in its chain, number + 1 */
+	unsigned short next; /* in its chain, number + 1 */
 	unsigned char len;
-	bool entry;		/* the site itself: what leads to the rest */
-	bool depends;		/* not written: a punned jump has these bytes as part of itself */
+	bool entry;   /* the site itself: what leads to the rest */
+	bool depends; /* not written: a punned jump has these bytes as part of itself */
 	unsigned char old[8], now[8];
 };
 static struct edit edits[EDITS_MAX];
@@ -140,7 +140,10 @@ static bool add_edit(unsigned long addr, const unsigned char *old, const unsigne
 		if (nr_edits == EDITS_MAX)
 			return false;
 		e = &edits[nr_edits++];
-		*e = (struct edit){ .addr = addr, .len = (unsigned char)len, .entry = entry, .depends = depends,
+		*e = (struct edit){ .addr = addr,
+				    .len = (unsigned char)len,
+				    .entry = entry,
+				    .depends = depends,
 				    .next = *chain };
 		*chain = (unsigned short)nr_edits;
 	}
@@ -183,7 +186,7 @@ static bool taken(void *ctx, unsigned long addr, unsigned long len)
 	return false;
 }
 
-static struct wy_code writer;	/* under WY_LOCK_REWRITE */
+static struct wy_code writer; /* under WY_LOCK_REWRITE */
 
 /* Writes code and remembers it. */
 static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int len, bool entry)
@@ -204,7 +207,7 @@ static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int le
 
 static struct {
 	unsigned long at, pc;
-	unsigned short next;		/* in its chain, number + 1 */
+	unsigned short next; /* in its chain, number + 1 */
 } outliers[OUTLIERS];
 static unsigned short outlier_chains[OUTLIER_CHAINS];
 static unsigned int nr_outliers;
@@ -266,7 +269,7 @@ static unsigned int make_jump(unsigned char *code, unsigned long at, unsigned lo
 		put_le(code + 1, to - (at + TEXT_JUMP), 4);
 		return TEXT_JUMP;
 	}
-	code[0] = 0xff;		/* jmp *0(%rip) */
+	code[0] = 0xff; /* jmp *0(%rip) */
 	code[1] = 0x25;
 	put_le(code + 2, 0, 4);
 	put_le(code + 6, to, 8);
@@ -401,7 +404,8 @@ static bool use_before(struct wy_site *site, const struct text *text)
 	if (!at)
 		return false;
 	while (done < len) {
-		int n = insn_relocate(bytes + done, len - done, before.addr + done, at + done, code + done);
+		int n = insn_relocate(bytes + done, len - done, before.addr + done, at + done,
+				      code + done);
 
 		if (n <= 0 || !add_outlier(at + done, before.addr + done))
 			return false;
@@ -416,7 +420,7 @@ static bool use_before(struct wy_site *site, const struct text *text)
 	return edit(before.addr, jump, TEXT_JUMP, true);
 }
 
-static unsigned long landings[LANDINGS_MAX];	/* pages of punned jumps */
+static unsigned long landings[LANDINGS_MAX]; /* pages of punned jumps */
 static unsigned int nr_landings;
 
 static bool landing_page(unsigned long page)
@@ -471,15 +475,15 @@ static bool use_pun(struct wy_site *site)
 	if (!text_site_in_word(site->addr) || copy_from_program(next, site->addr + 2, 3) < 0)
 		return false;
 	window = site->addr + 5 +
-		 (unsigned long)(long)(int)((unsigned int)next[0] << 8 | (unsigned int)next[1] << 16 |
+		 (unsigned long)(long)(int)((unsigned int)next[0] << 8 |
+					    (unsigned int)next[1] << 16 |
 					    (unsigned int)next[2] << 24);
 	len = in_reach(window, stub) ? TEXT_JUMP : TEXT_FAR_JUMP;
 	at = take_landing(window, window + 256, len);
 	if (!at)
 		return false;
 	len = make_jump(code, at, stub);
-	if (!add_outlier(at, site->addr) ||
-	    !add_edit(site->addr + 2, next, next, 3, false, true) ||
+	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, false, true) ||
 	    wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();
@@ -493,7 +497,8 @@ static enum wy_site_how climb(struct wy_site *site)
 	struct text text = { .read = read_original, .taken = taken };
 	struct wy_module m;
 
-	if (wy_module_find(site->addr, &m) < 0 || m.vma.writable || m.vma.shared || !m.vma.executable)
+	if (wy_module_find(site->addr, &m) < 0 || m.vma.writable || m.vma.shared ||
+	    !m.vma.executable)
 		return WY_SITE_SIGNAL;
 	if (!m.vma.file_backed && site->trips < HOT)
 		return WY_SITE_SIGNAL;
@@ -515,10 +520,10 @@ bool wy_site_stands(const struct wy_site *site)
 
 static void count_how(enum wy_site_how how, unsigned long n)
 {
-	unsigned long *counter = how == WY_SITE_PADDING ? &wy_session->sites_padding
-			       : how == WY_SITE_BEFORE ? &wy_session->sites_before
-			       : how == WY_SITE_PUN    ? &wy_session->sites_pun
-						       : &wy_session->sites_signal;
+	unsigned long *counter = how == WY_SITE_PADDING ? &wy_session->sites_padding :
+				 how == WY_SITE_BEFORE  ? &wy_session->sites_before :
+				 how == WY_SITE_PUN     ? &wy_session->sites_pun :
+							  &wy_session->sites_signal;
 
 	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
 }
@@ -533,7 +538,8 @@ void wy_rewrite_undo(unsigned long start, unsigned long len)
 {
 	unsigned long low = start > REACH_OF_SHORT_JUMP ? start - REACH_OF_SHORT_JUMP : 0;
 	unsigned long room = -1ul - start;
-	unsigned long high = len < room - REACH_OF_SHORT_JUMP ? start + len + REACH_OF_SHORT_JUMP : -1ul;
+	unsigned long high = len < room - REACH_OF_SHORT_JUMP ? start + len + REACH_OF_SHORT_JUMP :
+								-1ul;
 	bool writing = false;
 
 	wy_lock(WY_LOCK_REWRITE);
@@ -559,7 +565,8 @@ void wy_site_rewrite(struct wy_site *site, long nr)
 	if ((wy_session->flags & WY_NO_PATCH) || wy_gs_is_theirs || leave_alone(nr))
 		return;
 	wy_lock(WY_LOCK_REWRITE);
-	if (!site_is_syscall(site) || (site->how == WY_SITE_BEFORE && taken(NULL, site->before, 1))) {
+	if (!site_is_syscall(site) ||
+	    (site->how == WY_SITE_BEFORE && taken(NULL, site->before, 1))) {
 		/* Somebody was faster, or a branch entered behind the jump. */
 		site->next_try = site->trips * 2;
 	} else {

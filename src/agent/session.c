@@ -6,38 +6,38 @@
  * of it is kept.  Without a host (or without memory for all of it) a small
  * private one stands in, so that nobody else needs to ask.
  */
-#include <asm/errno.h>
-#include <linux/mman.h>
-#include <linux/futex.h>
+#include "agent/session.h"
 #include "agent/arch/x86_64/trap.h"
 #include "agent/fault.h"
 #include "agent/lock.h"
 #include "agent/own.h"
-#include "agent/session.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <linux/futex.h>
+#include <linux/mman.h>
 
 struct wy_session *wy_session;
 static unsigned int slots_max;
-static struct wy_thread_slot nobody;	/* counters that nobody reads */
+static struct wy_thread_slot nobody; /* counters that nobody reads */
 
-#define SESSION_LEAST	(256ul << 10)
-#define AF_UNIX_	1
-#define SOCK_SEQPACKET_	5
-#define SOCK_CLOEXEC_	02000000
-#define SOL_SOCKET_	1
-#define SCM_RIGHTS_	1
-#define MSG_CMSG_CLOEXEC_	0x40000000
-#define FUTEX_DIED	0x40000000u
+#define SESSION_LEAST     (256ul << 10)
+#define AF_UNIX_          1
+#define SOCK_SEQPACKET_   5
+#define SOCK_CLOEXEC_     02000000
+#define SOL_SOCKET_       1
+#define SCM_RIGHTS_       1
+#define MSG_CMSG_CLOEXEC_ 0x40000000
+#define FUTEX_DIED        0x40000000u
 
-struct msg {			/* struct msghdr of recvmsg(2) */
+struct msg { /* struct msghdr of recvmsg(2) */
 	void *name;
 	unsigned int name_len;
 	struct {
 		void *base;
 		unsigned long len;
-	} *iov;
+	} * iov;
 	unsigned long iov_len;
 	void *control;
 	unsigned long control_len;
@@ -58,8 +58,10 @@ static long receive_memfd(void)
 		unsigned long len;
 	} iov = { &byte, 1 };
 	struct msg msg = {
-		.iov = (void *)&iov, .iov_len = 1,
-		.control = &control, .control_len = sizeof(control),
+		.iov = (void *)&iov,
+		.iov_len = 1,
+		.control = &control,
+		.control_len = sizeof(control),
 	};
 	int pair[2];
 	long ret = sys4(__NR_socketpair, AF_UNIX_, SOCK_SEQPACKET_ | SOCK_CLOEXEC_, 0, pair);
@@ -101,7 +103,7 @@ long wy_session_start(const struct wy_boot *boot)
 	fd = receive_memfd();
 	if (fd < 0)
 		return fd;
-	do {	/* a program with little address space gets fewer thread slots */
+	do { /* a program with little address space gets fewer thread slots */
 		at = sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
 		if (!WY_IS_ERROR(at))
 			break;
@@ -129,7 +131,7 @@ static void add(unsigned long *to, unsigned long what)
 		__atomic_add_fetch(to, what, __ATOMIC_RELAXED);
 }
 
-/* Moves what a slot counted to the totals.  Only its owner, or the one who took it from a dead owner. */
+/* Moves what a slot counted to the totals.  Only its owner, or who took it from a dead one. */
 static void merge(struct wy_thread_slot *slot)
 {
 	for (int i = 0; i < WY_CALLS_MAX; i++) {

@@ -31,29 +31,29 @@
  * What is not done: a signal that is both deferred and real-time queued keeps
  * its place only among signals sent to the process, not to the thread.
  */
-#include <asm/errno.h>
-#include <linux/audit.h>
+#include "agent/signal.h"
 #include "agent/arch/x86_64/frame.h"
 #include "agent/fault.h"
 #include "agent/gate.h"
 #include "agent/lock.h"
 #include "agent/op.h"
 #include "agent/seccomp.h"
-#include "agent/signal.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <linux/audit.h>
 
-#define SYS_USER_DISPATCH_	2
-#define AUTODISARM		(1u << 31)
-#define STACK_ONSTACK		1
-#define MINIMUM_STACK		2048ul
-#define UNBLOCKABLE		(WY_SIG_BIT(SIGKILL) | WY_SIG_BIT(SIGSTOP))
+#define SYS_USER_DISPATCH_ 2
+#define AUTODISARM         (1u << 31)
+#define STACK_ONSTACK      1
+#define MINIMUM_STACK      2048ul
+#define UNBLOCKABLE        (WY_SIG_BIT(SIGKILL) | WY_SIG_BIT(SIGSTOP))
 /* UAPI_SA_FLAGS of include/linux/signal_types.h: others are cleared when they are set */
-#define KNOWN_FLAGS		(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | \
-				 SA_NODEFER | SA_RESETHAND | 0x800ul /* EXPOSE_TAGBITS */ | \
-				 SA_RESTORER)
-#define HANDLER_DEFAULT		0ul
-#define HANDLER_IGNORE		1ul
+#define KNOWN_FLAGS                                                                        \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | \
+	 SA_RESETHAND | 0x800ul /* EXPOSE_TAGBITS */ | SA_RESTORER)
+#define HANDLER_DEFAULT 0ul
+#define HANDLER_IGNORE  1ul
 
 void wy_signal_entry(void);
 void wy_signal_restorer(void);
@@ -138,7 +138,7 @@ static void hold(struct wy_thread *t, int sig, const struct siginfo *info)
 	unsigned long *to = (unsigned long *)t->held_info[held_index(sig)];
 
 	if (t->held & WY_SIG_BIT(sig))
-		return;		/* a standard signal is queued once */
+		return; /* a standard signal is queued once */
 	for (unsigned int i = 0; i < sizeof(*info) / 8; i++)
 		to[i] = from[i];
 	t->held |= WY_SIG_BIT(sig);
@@ -176,7 +176,7 @@ void wy_thread_block_signals(struct wy_thread *t)
 		return;
 	t->masked = true;
 	sys_sigprocmask(SIG_SETMASK, &all, &old);
-	if (!t->pending) {	/* a signal may have been deferred just before */
+	if (!t->pending) { /* a signal may have been deferred just before */
 		t->deferred_mask = old;
 		t->pending = 1;
 	}
@@ -284,7 +284,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 		return;
 	}
 	if (act.handler == HANDLER_DEFAULT) {
-		/* Another signal than an owned one was reset meanwhile: the kernel knows what to do. */
+		/* One that is not owned was reset meanwhile: the kernel knows what to do. */
 		if (is_owned(sig))
 			die(t, sig, info, is_fault(sig, info, uc));
 		else
@@ -350,7 +350,9 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 		return;
 	}
 	if ((int)arch_trip_nr(uc) == __NR_rt_sigreturn) {
-		struct wy_call call = { .nr = __NR_rt_sigreturn, .sp = arch_uc_sp(uc), .thread = t };
+		struct wy_call call = { .nr = __NR_rt_sigreturn,
+					.sp = arch_uc_sp(uc),
+					.thread = t };
 
 		/* Its site is never rewritten: unwinders know a restorer by its bytes. */
 		t->slot->by_signal++;
@@ -392,7 +394,8 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 	/* The program steps itself through its code: not through ours. */
 	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && wy_site_program_pc(pc) != pc)
 		return;
-	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && pc - wy_arena.region < wy_arena.region_len)
+	if (sig == SIGTRAP && info->si_code == TRAP_TRACE &&
+	    pc - wy_arena.region < wy_arena.region_len)
 		return;
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
 		unsigned long block = wy_thread_block(t);
@@ -452,7 +455,8 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 			t->sighand->action[sig - 1] = act;
 	}
 	wy_unlock(WY_LOCK_ACTIONS);
-	if (!ret && call->arg[2] && copy_to_program((unsigned long)call->arg[2], &old, sizeof(old)) < 0)
+	if (!ret && call->arg[2] &&
+	    copy_to_program((unsigned long)call->arg[2], &old, sizeof(old)) < 0)
 		ret = -EFAULT;
 	return wy_answer(call, ret);
 }
@@ -463,7 +467,7 @@ unsigned long wy_signal_mask(struct wy_thread *t)
 
 	if (!t->pending) {
 		sys_sigprocmask(SIG_BLOCK, NULL, &mask);
-		if (t->pending)		/* deferred meanwhile */
+		if (t->pending) /* deferred meanwhile */
 			mask = t->deferred_mask;
 	}
 	return mask | t->owned_blocked;
@@ -482,17 +486,10 @@ static enum wy_verdict op_sigprocmask(struct wy_call *call)
 			return wy_answer(call, -EFAULT);
 		set &= ~UNBLOCKABLE;
 		switch ((int)call->arg[0]) {
-		case SIG_BLOCK:
-			mask = old | set;
-			break;
-		case SIG_UNBLOCK:
-			mask = old & ~set;
-			break;
-		case SIG_SETMASK:
-			mask = set;
-			break;
-		default:
-			return wy_answer(call, -EINVAL);
+		case SIG_BLOCK: mask = old | set; break;
+		case SIG_UNBLOCK: mask = old & ~set; break;
+		case SIG_SETMASK: mask = set; break;
+		default: return wy_answer(call, -EINVAL);
 		}
 		set_owned_blocked(t, mask);
 		kernel_mask = mask & ~WY_SIGNALS_STRIPPED;
@@ -500,7 +497,7 @@ static enum wy_verdict op_sigprocmask(struct wy_call *call)
 			wy_thread_block_signals(t);
 		if (!t->pending)
 			sys_sigprocmask(SIG_SETMASK, &kernel_mask, NULL);
-		if (t->pending)		/* it was, or one was deferred meanwhile */
+		if (t->pending) /* it was, or one was deferred meanwhile */
 			t->deferred_mask = kernel_mask;
 	}
 	if (call->arg[2] && copy_to_program((unsigned long)call->arg[2], &old, 8) < 0)
@@ -568,9 +565,9 @@ static enum wy_verdict op_sigaltstack(struct wy_call *call)
 		else if (new.size < MINIMUM_STACK)
 			ret = -ENOMEM;
 		else
-			t->altstack = (struct wy_sigstack){
-				.sp = new.sp, .flags = new.flags, .size = new.size
-			};
+			t->altstack = (struct wy_sigstack){ .sp = new.sp,
+							    .flags = new.flags,
+							    .size = new.size };
 	}
 	if (!ret && call->arg[1]) {
 		unsigned int flags = (unsigned int)old.flags & AUTODISARM;

@@ -17,7 +17,7 @@ void wy_signal_ops(void);
 /* At the start of an image: takes SIGSYS, SIGSEGV and SIGBUS. 0 or -errno. */
 long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot);
 
-/* Gives the kernel the agent's handlers for them (again, after CLONE_CLEAR_SIGHAND). 0 or -errno. */
+/* Gives the kernel the agent's handlers for them (CLONE_CLEAR_SIGHAND took them). 0 or -errno. */
 long wy_signal_own(void);
 
 /* The program's signal mask, its own idea of SIGSYS, SIGSEGV and SIGBUS included. */

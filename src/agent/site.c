@@ -6,16 +6,16 @@
  * chains of site numbers by the hash of an address, a fixed array of sites, and
  * stubs that are all the same code, written a page at a time.
  */
-#include <asm/errno.h>
+#include "agent/site.h"
 #include "agent/code.h"
 #include "agent/fault.h"
 #include "agent/gate.h"
 #include "agent/lock.h"
-#include "agent/site.h"
+#include <asm/errno.h>
 
-#define CHAINS		1024u		/* two pages: what start-up touches costs */
-#define STUBS_PER_FILL	16u		/* one page */
-#define FIRST_TRY	4u		/* rewriting costs as much as that many trips */
+#define CHAINS         1024u /* two pages: what start-up touches costs */
+#define STUBS_PER_FILL 16u   /* one page */
+#define FIRST_TRY      4u    /* rewriting costs as much as that many trips */
 
 extern const unsigned char wy_stub_template[];
 extern const unsigned char wy_stub_fixups[];
@@ -24,12 +24,12 @@ void wy_gate_enter(void);
 void wy_gate_leave(void);
 
 struct wy_arena wy_arena;
-static unsigned short chains[CHAINS];		/* site number + 1, on through site->next */
+static unsigned short chains[CHAINS]; /* site number + 1, on through site->next */
 
 /* Writes the next page of stubs. */
 static long fill_stubs(void)
 {
-	static unsigned char page[STUBS_PER_FILL * WY_STUB_SIZE];	/* under the lock */
+	static unsigned char page[STUBS_PER_FILL * WY_STUB_SIZE]; /* under the lock */
 	unsigned int distance = (unsigned int)((unsigned long)wy_arena.site - wy_arena.code);
 	unsigned long at = wy_arena.code + (unsigned long)wy_arena.filled * WY_STUB_SIZE;
 	struct wy_code code;

@@ -10,33 +10,34 @@
 #ifndef WY_AGENT_SITE_H
 #define WY_AGENT_SITE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include "agent/arch/x86_64/offsets.h"
 #include "proto/boot.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 enum wy_site_how {
-	WY_SITE_SIGNAL,		/* each call trips Syscall User Dispatch */
-	WY_SITE_PADDING,	/* a two-byte jump to a long jump in the padding nearby */
-	WY_SITE_BEFORE,		/* a jump in place of the whole instruction before it */
-	WY_SITE_PUN,		/* a jump whose offset is partly the bytes that follow */
+	WY_SITE_SIGNAL,  /* each call trips Syscall User Dispatch */
+	WY_SITE_PADDING, /* a two-byte jump to a long jump in the padding nearby */
+	WY_SITE_BEFORE,  /* a jump in place of the whole instruction before it */
+	WY_SITE_PUN,     /* a jump whose offset is partly the bytes that follow */
 };
 
 struct wy_site {
 	/* read by the stub */
-	unsigned long back;		/* where the program goes on: behind the syscall instruction */
-	const unsigned char *interest;	/* by the low 16 bits of the number: 0 goes to the kernel at once */
+	unsigned long back; /* where the program goes on: behind the syscall instruction */
+	const unsigned char
+		*interest; /* by the low 16 bits of the number: 0 goes to the kernel at once */
 	void (*gate)(void);
 	void (*leave)(void);
 	/* read by the gate without gs: addresses in the stub */
 	unsigned long native, native_leave;
 
-	unsigned long addr;		/* of the syscall instruction; 0: the site is free */
-	unsigned long before;		/* WY_SITE_BEFORE: the instruction that became a jump */
-	unsigned int trips;		/* how often it came through SIGSYS */
-	unsigned int next_try;		/* trips at which rewriting is tried (again) */
+	unsigned long addr;    /* of the syscall instruction; 0: the site is free */
+	unsigned long before;  /* WY_SITE_BEFORE: the instruction that became a jump */
+	unsigned int trips;    /* how often it came through SIGSYS */
+	unsigned int next_try; /* trips at which rewriting is tried (again) */
 	enum wy_site_how how;
-	unsigned short next;		/* in its hash chain, number + 1 */
+	unsigned short next; /* in its hash chain, number + 1 */
 	unsigned char pad[178];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
@@ -47,15 +48,15 @@ _Static_assert(offsetof(struct wy_site, native) == S_NATIVE, "offsets.h");
 _Static_assert(offsetof(struct wy_site, native_leave) == S_NATIVE_LEAVE, "offsets.h");
 _Static_assert(sizeof(struct wy_site) == WY_STUB_SIZE, "stubs and sites have one stride");
 
-#define WY_COPIES_LEN	(64ul << 10)	/* the end of the arena: copies of moved instructions */
-#define WY_SITES_MAX	((WY_ARENA_CODE - WY_COPIES_LEN) / WY_STUB_SIZE)
+#define WY_COPIES_LEN (64ul << 10) /* the end of the arena: copies of moved instructions */
+#define WY_SITES_MAX  ((WY_ARENA_CODE - WY_COPIES_LEN) / WY_STUB_SIZE)
 
 /* The arena, fixed at start. */
 extern struct wy_arena {
-	unsigned long region, region_len;	/* the allowed range */
-	unsigned long code;			/* stubs */
-	struct wy_site *site;			/* their sites, at code + distance */
-	unsigned int filled;			/* stubs that have been written */
+	unsigned long region, region_len; /* the allowed range */
+	unsigned long code;               /* stubs */
+	struct wy_site *site;             /* their sites, at code + distance */
+	unsigned int filled;              /* stubs that have been written */
 	unsigned int used;
 } wy_arena;
 
@@ -89,7 +90,7 @@ bool wy_site_stands(const struct wy_site *site);
  */
 void wy_rewrite_undo(unsigned long start, unsigned long len);
 
-/* Rewrites the site so that its calls come by a jump, if that can be done safely. Counts how it went. */
+/* Rewrites the site so that its calls come by a jump, if that is safe.  Counts how it went. */
 void wy_site_rewrite(struct wy_site *site, long nr);
 
 #endif

@@ -6,7 +6,6 @@
  * When a step fails the loader is told and takes the agent out of the way; the
  * program then runs as if waylay were not there.
  */
-#include <asm/errno.h>
 #include "agent/arch/x86_64/trap.h"
 #include "agent/code.h"
 #include "agent/fault.h"
@@ -15,8 +14,9 @@
 #include "agent/signal.h"
 #include "agent/site.h"
 #include "agent/vdso.h"
+#include <asm/errno.h>
 
-#define HWCAP2_FSGSBASE	2ul
+#define HWCAP2_FSGSBASE 2ul
 
 static long start(const struct wy_boot *boot)
 {

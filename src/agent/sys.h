@@ -6,17 +6,17 @@
 #ifndef WY_AGENT_SYS_H
 #define WY_AGENT_SYS_H
 
-#include <asm/unistd.h>
 #include "agent/arch/x86_64/syscall.h"
+#include <asm/unistd.h>
 
-#define WY_IS_ERROR(ret)	((unsigned long)(ret) > -4096ul)
+#define WY_IS_ERROR(ret)     ((unsigned long)(ret) > -4096ul)
 
-#define sys0(nr)			arch_syscall4(nr, 0, 0, 0, 0)
-#define sys1(nr, a)			arch_syscall4(nr, (long)(a), 0, 0, 0)
-#define sys2(nr, a, b)			arch_syscall4(nr, (long)(a), (long)(b), 0, 0)
-#define sys3(nr, a, b, c)		arch_syscall4(nr, (long)(a), (long)(b), (long)(c), 0)
-#define sys4(nr, a, b, c, d)		arch_syscall4(nr, (long)(a), (long)(b), (long)(c), (long)(d))
-#define sys6(nr, a, b, c, d, e, f)	\
+#define sys0(nr)             arch_syscall4(nr, 0, 0, 0, 0)
+#define sys1(nr, a)          arch_syscall4(nr, (long)(a), 0, 0, 0)
+#define sys2(nr, a, b)       arch_syscall4(nr, (long)(a), (long)(b), 0, 0)
+#define sys3(nr, a, b, c)    arch_syscall4(nr, (long)(a), (long)(b), (long)(c), 0)
+#define sys4(nr, a, b, c, d) arch_syscall4(nr, (long)(a), (long)(b), (long)(c), (long)(d))
+#define sys6(nr, a, b, c, d, e, f) \
 	arch_syscall6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 static inline long sys_mmap(unsigned long addr, unsigned long len, int prot, int flags, int fd)

@@ -15,10 +15,6 @@
  * A block is given back by whoever next needs one after its thread is gone: a
  * thread runs on its block to its very last instruction.
  */
-#include <asm/errno.h>
-#include <linux/mman.h>
-#include <linux/prctl.h>
-#include <linux/sched.h>
 #include "agent/fault.h"
 #include "agent/gate.h"
 #include "agent/lock.h"
@@ -28,16 +24,20 @@
 #include "agent/signal.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
+#include <asm/errno.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH	59
-#define PR_SYS_DISPATCH_OFF		0
-#define PR_SYS_DISPATCH_ON		1
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_OFF          0
+#define PR_SYS_DISPATCH_ON           1
 #endif
-#define BLOCKS_PER_CHUNK	8ul
+#define BLOCKS_PER_CHUNK 8ul
 
 unsigned int wy_locks[WY_LOCKS];
-static struct wy_thread *blocks;	/* every block of this address space, through ->next */
+static struct wy_thread *blocks; /* every block of this address space, through ->next */
 static unsigned int clone_stub_readers[WY_CLONE_STUBS];
 extern unsigned long wy_clone_parent[WY_CLONE_STUBS], wy_clone_child[WY_CLONE_STUBS];
 unsigned char wy_gs_is_theirs;
@@ -89,14 +89,15 @@ static struct wy_thread *fresh_block(void)
 {
 	struct wy_thread *t;
 
-	for (unsigned long n = BLOCKS_PER_CHUNK + 1; chunk_next + WY_BLOCK_SIZE > chunk_end && n > 1;
-	     n = n == 2 ? 1 : 2) {
+	for (unsigned long n = BLOCKS_PER_CHUNK + 1;
+	     chunk_next + WY_BLOCK_SIZE > chunk_end && n > 1; n = n == 2 ? 1 : 2) {
 		unsigned long size = n * WY_BLOCK_SIZE;
-		unsigned long at = (unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
-							   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+		unsigned long at =
+			(unsigned long)sys_mmap(0, size, PROT_READ | PROT_WRITE,
+						MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
 		if (WY_IS_ERROR(at))
-			continue;	/* then one block only, if that can be had */
+			continue; /* then one block only, if that can be had */
 		wy_own_add(at, size);
 		chunk_next = (at + WY_BLOCK_SIZE - 1) & ~(WY_BLOCK_SIZE - 1);
 		chunk_end = at + size;
@@ -118,7 +119,7 @@ struct wy_thread *wy_thread_new(int my_pid)
 	for (int turn = 0; turn < 2 && !found; turn++) {
 		for (struct wy_thread *t = blocks; t && !found; t = t->next) {
 			if (t->own_sighand.users && t->state != WY_THREAD_LIVE)
-				continue;	/* threads that it began still use its table */
+				continue; /* threads that it began still use its table */
 			if (t->state == WY_THREAD_FREE || (turn && t->tid && gone(t, my_pid)))
 				found = t;
 		}
@@ -154,8 +155,8 @@ bool wy_thread_alone(void)
 long wy_thread_arm(struct wy_thread *t)
 {
 	struct wy_sigstack ss = { .sp = wy_thread_block(t), .size = WY_ALT_SIZE };
-	long ret = sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, wy_arena.region,
-			wy_arena.region_len, 0, 0);
+	long ret = sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
+			wy_arena.region, wy_arena.region_len, 0, 0);
 
 	return ret < 0 ? ret : sys2(__NR_sigaltstack, &ss, NULL);
 }
@@ -196,8 +197,8 @@ static int take_clone_stub(struct wy_thread *t, struct wy_thread *child, unsigne
 		for (int i = 0; i < WY_CLONE_STUBS; i++) {
 			unsigned int none = 0;
 
-			if (!__atomic_compare_exchange_n(&clone_stub_readers[i], &none, readers, false,
-							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			if (!__atomic_compare_exchange_n(&clone_stub_readers[i], &none, readers,
+							 false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				continue;
 			wy_clone_parent[i] = (unsigned long)t;
 			wy_clone_child[i] = (unsigned long)child;
@@ -260,13 +261,13 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	if (!wy_gs_is_theirs)
 		child->gs = (unsigned long)child;
 	else if (child->gs == (unsigned long)t)
-		child->gs = 0;	/* a thread that never had one of the program's */
+		child->gs = 0; /* a thread that never had one of the program's */
 	t->clone_stub = take_clone_stub(t, child, flags & CLONE_VM ? 2 : 1);
 	child->clone_stub = t->clone_stub;
 	/* A record keeps the arguments for the layers' leave(); the way back is ours. */
 	wy_call_record(call);
-	call->target = (unsigned long)wy_clone_stubs +
-		       (unsigned long)t->clone_stub * WY_CLONE_STUB_SIZE;
+	call->target =
+		(unsigned long)wy_clone_stubs + (unsigned long)t->clone_stub * WY_CLONE_STUB_SIZE;
 	t->masked = true;
 	t->pending = 0;
 	return WY_PASS;
@@ -322,7 +323,7 @@ void wy_clone_in_parent(struct wy_call *call)
 			wy_unlock_all();
 	} else if (WY_IS_ERROR(call->ret) || (t->clone_flags & CLONE_VFORK)) {
 		/* Never made; or executed or ended: nothing runs on its block any more. */
-		if (child->state == WY_THREAD_LIVE)	/* else it counted itself out */
+		if (child->state == WY_THREAD_LIVE) /* else it counted itself out */
 			__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
 		wy_thread_free(child);
 	}
@@ -350,8 +351,10 @@ static void child_is_thread(struct wy_thread *t)
 /* The only thread of a copied address space: all other blocks belong to nobody. */
 static void child_is_process(struct wy_thread *t)
 {
-	/* All of them were held by this thread; but for a fork that waits like vfork, which must not
-	 * hold them: there one that another thread held stays locked for nobody. */
+	/*
+	 * All of them were held by this thread.  But for a fork that waits like vfork, which must
+	 * not hold them: there one that another thread held is held by nobody.
+	 */
 	for (int i = 0; i < WY_LOCKS; i++)
 		wy_unlock((enum wy_lock_name)i);
 	for (int i = 0; i < WY_CLONE_STUBS; i++)
@@ -367,7 +370,7 @@ static void child_is_process(struct wy_thread *t)
 		other->own_sighand.users = 0;
 	}
 	live_threads = 1;
-	t->held = 0;	/* pending signals are not inherited */
+	t->held = 0; /* pending signals are not inherited */
 	t->pid = (int)sys0(__NR_getpid);
 	t->tid = (int)sys0(__NR_gettid);
 	t->slot = NULL;

@@ -18,26 +18,26 @@
 #ifndef WY_AGENT_THREAD_H
 #define WY_AGENT_THREAD_H
 
-#include <asm/sigcontext.h>
 #include "agent/arch/x86_64/syscall.h"
 #include "agent/layer.h"
 #include "proto/boot.h"
+#include <asm/sigcontext.h>
 
-#define WY_BLOCK_SIZE	(64ul << 10)
-#define WY_ALT_SIZE	(32ul << 10)
-#define WY_STACK_SIZE	(16ul << 10)
-#define WY_RECORDS	32
+#define WY_BLOCK_SIZE (64ul << 10)
+#define WY_ALT_SIZE   (32ul << 10)
+#define WY_STACK_SIZE (16ul << 10)
+#define WY_RECORDS    32
 
 /* The program's idea of one signal, as rt_sigaction(2) takes it. */
 struct wy_sigaction {
 	unsigned long handler, flags, restorer, mask;
 };
 struct wy_sighand {
-	unsigned int users;			/* threads that share it (CLONE_SIGHAND) */
+	unsigned int users; /* threads that share it (CLONE_SIGHAND) */
 	struct wy_sigaction action[64];
 };
 
-#define WY_STACK_DISABLED	2
+#define WY_STACK_DISABLED 2
 
 /* The program's alternate stack: stack_t. */
 struct wy_sigstack {
@@ -55,22 +55,22 @@ struct wy_sigstack {
 enum wy_record_state { WY_RECORD_FREE, WY_RECORD_LIVE, WY_RECORD_REWOUND };
 struct wy_record {
 	struct wy_call call;
-	long orig[6];			/* the program's arguments, when call's are others */
-	unsigned long temp_mask;	/* the mask that the call itself installs (ppoll and the like) */
-	unsigned long kernel_mask[1];	/* what the kernel is given in its place */
-	unsigned long mask_struct[2];	/* and where a call takes { pointer, size } */
+	long orig[6];            /* the program's arguments, when call's are others */
+	unsigned long temp_mask; /* the mask that the call itself installs (ppoll and the like) */
+	unsigned long kernel_mask[1]; /* what the kernel is given in its place */
+	unsigned long mask_struct[2]; /* and where a call takes { pointer, size } */
 	unsigned long seq;
 	unsigned int misses;
 	unsigned char state;
-	bool leave;			/* leave() is due */
-	bool changed;			/* the arguments may be changed: orig is put back */
+	bool leave;   /* leave() is due */
+	bool changed; /* the arguments may be changed: orig is put back */
 	bool has_temp_mask;
 };
 
 enum {
-	WY_GATE_BY_SIGNAL = 1,		/* this call tripped Syscall User Dispatch */
-	WY_GATE_REWOUND = 2,		/* a record waits for its call to come again */
-	WY_GATE_STRICT = 4,		/* the program has put itself into seccomp's strict mode */
+	WY_GATE_BY_SIGNAL = 1, /* this call tripped Syscall User Dispatch */
+	WY_GATE_REWOUND = 2,   /* a record waits for its call to come again */
+	WY_GATE_STRICT = 4,    /* the program has put itself into seccomp's strict mode */
 };
 
 struct wy_thread {
@@ -78,40 +78,40 @@ struct wy_thread {
 	struct wy_thread *self;
 	unsigned long stack_top;
 	unsigned long user_sp;
-	unsigned long pending;		/* all signals are blocked; deferred_mask is the true mask */
+	unsigned long pending; /* all signals are blocked; deferred_mask is the true mask */
 	unsigned long deferred_mask;
 	struct wy_site *clone_site;
 	unsigned long clone_ret;
-	unsigned long gs;		/* the gs base that this thread starts with */
+	unsigned long gs; /* the gs base that this thread starts with */
 
 	unsigned int gate_flags;
-	bool masked;			/* all is blocked by the agent, and pending does not say so */
+	bool masked; /* all is blocked by the agent, and pending does not say so */
 	int pid, tid;
-	unsigned int state;		/* enum wy_thread_state */
-	struct wy_thread *next;		/* all blocks of this address space */
+	unsigned int state;     /* enum wy_thread_state */
+	struct wy_thread *next; /* all blocks of this address space */
 
 	struct wy_sighand *sighand;
-	struct wy_sighand own_sighand;	/* where sighand points to when this thread began it */
-	struct wy_thread_slot *slot;	/* counters in the session */
-	struct wy_sigstack altstack;	/* the program's */
-	unsigned long owned_blocked;	/* of WY_SIGNALS_OWNED, what the program blocks */
-	unsigned long held;		/* of those, what waits to be delivered */
+	struct wy_sighand own_sighand; /* where sighand points to when this thread began it */
+	struct wy_thread_slot *slot;   /* counters in the session */
+	struct wy_sigstack altstack;   /* the program's */
+	unsigned long owned_blocked;   /* of WY_SIGNALS_OWNED, what the program blocks */
+	unsigned long held;            /* of those, what waits to be delivered */
 	unsigned char held_info[3][128];
 
 	unsigned long record_seq;
-	unsigned int records_used;	/* not free */
-	unsigned int record_last;	/* taken last */
+	unsigned int records_used; /* not free */
+	unsigned int record_last;  /* taken last */
 	struct wy_record record[WY_RECORDS];
 
 	/* between a clone-family call and its two returns */
 	struct wy_thread *clone_child;
 	unsigned long clone_flags;
-	unsigned long clone_mask;	/* the program's signal mask meanwhile */
+	unsigned long clone_mask; /* the program's signal mask meanwhile */
 	int clone_stub;
 	unsigned long exec_cookie;
-	struct sigcontext trip_regs;	/* at the rt_sigreturn that is being made */
+	struct sigcontext trip_regs; /* at the rt_sigreturn that is being made */
 	bool trip_regs_valid;
-	struct wy_pointer_filter *pointer_filters;	/* seccomp.c */
+	struct wy_pointer_filter *pointer_filters; /* seccomp.c */
 	void *layer_data[4];
 };
 enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };
@@ -123,7 +123,8 @@ _Static_assert(offsetof(struct wy_thread, deferred_mask) == T_DEFERRED, "offsets
 _Static_assert(offsetof(struct wy_thread, clone_site) == T_CLONE_SITE, "offsets.h");
 _Static_assert(offsetof(struct wy_thread, gs) == T_GS, "offsets.h");
 _Static_assert(offsetof(struct wy_thread, clone_ret) == T_CLONE_RET, "offsets.h");
-_Static_assert(sizeof(struct wy_thread) <= WY_BLOCK_SIZE - WY_ALT_SIZE - WY_STACK_SIZE, "block size");
+_Static_assert(sizeof(struct wy_thread) <= WY_BLOCK_SIZE - WY_ALT_SIZE - WY_STACK_SIZE,
+	       "block size");
 
 /* The thread on one of whose stacks, the private or the alternate one, this address lies. */
 static inline struct wy_thread *wy_thread_of_stack(unsigned long sp)
@@ -142,7 +143,7 @@ static inline unsigned long wy_thread_block(const struct wy_thread *t)
 	return (unsigned long)t & ~(WY_BLOCK_SIZE - 1);
 }
 
-/* A block for a new thread, zeroed but for the fields that locate it; NULL when there is no memory. */
+/* A block for a new thread, zeroed but for what locates it; NULL when there is no memory. */
 struct wy_thread *wy_thread_new(int my_pid);
 void wy_thread_free(struct wy_thread *t);
 

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#define WY_USER_TOP	0x7ffffffff000ul	/* nothing of a program lies at or above this */
+#define WY_USER_TOP 0x7ffffffff000ul /* nothing of a program lies at or above this */
 
 static inline int wy_user_range_ok(unsigned long addr, size_t len)
 {

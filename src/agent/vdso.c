@@ -9,15 +9,15 @@
  *
  * from then on: one aligned word, the functions are aligned to 16 bytes.
  */
-#include <elf.h>
+#include "agent/vdso.h"
 #include "agent/code.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
-#include "agent/vdso.h"
+#include <elf.h>
 
-#define SYMBOLS_MAX	64
-#define PHDRS_MAX	16
-#define NAME_MAX_	32
+#define SYMBOLS_MAX 64
+#define PHDRS_MAX   16
+#define NAME_MAX_   32
 
 struct image {
 	unsigned long base, symbols, names, nr;
@@ -86,8 +86,10 @@ static int call_of(const char *name)
 		char name[16];
 		int nr;
 	} calls[] = {
-		{ "clock_gettime", __NR_clock_gettime }, { "gettimeofday", __NR_gettimeofday },
-		{ "clock_getres", __NR_clock_getres },	 { "time", __NR_time },
+		{ "clock_gettime", __NR_clock_gettime },
+		{ "gettimeofday", __NR_gettimeofday },
+		{ "clock_getres", __NR_clock_getres },
+		{ "time", __NR_time },
 		{ "getcpu", __NR_getcpu },
 	};
 
@@ -117,8 +119,10 @@ int wy_vdso_catch(const struct wy_boot *boot)
 		Elf64_Sym sym;
 		int nr;
 
-		if (wy_usermem_copy(&sym, (const void *)(im.symbols + i * sizeof(sym)), sizeof(sym)) < 0 ||
-		    wy_usermem_copy(name, (const void *)(im.names + sym.st_name), sizeof(name) - 1) < 0)
+		if (wy_usermem_copy(&sym, (const void *)(im.symbols + i * sizeof(sym)),
+				    sizeof(sym)) < 0 ||
+		    wy_usermem_copy(name, (const void *)(im.names + sym.st_name),
+				    sizeof(name) - 1) < 0)
 			break;
 		nr = call_of(name);
 		if (nr < 0 || (sym.st_value & 7) || sym.st_size < sizeof(entry))

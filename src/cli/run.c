@@ -24,7 +24,7 @@ static const char help[] =
 	"  --stats            when the program has ended, print which calls were made\n"
 	"  --stats-json FILE  write the same to FILE as JSON\n"
 	"  --no-follow        let go of programs that the program executes\n"
-	"  --catch-vdso       make time calls real system calls, so that they are caught too\n"
+	"  --catch-vdso       catch the time calls of the vDSO, too (they become slower)\n"
 	"  -v, --verbose      say more about what waylay does; -vv says why\n"
 	"  --help             print this text\n"
 	"\n"
@@ -42,8 +42,15 @@ struct options {
 	char **argv;
 };
 
-enum { OPT_HELP = 256, OPT_STATS, OPT_STATS_JSON, OPT_NO_FOLLOW, OPT_LAYER, OPT_NO_PATCH,
-       OPT_CATCH_VDSO };
+enum {
+	OPT_HELP = 256,
+	OPT_STATS,
+	OPT_STATS_JSON,
+	OPT_NO_FOLLOW,
+	OPT_LAYER,
+	OPT_NO_PATCH,
+	OPT_CATCH_VDSO
+};
 
 /* --layer and --no-patch are for tests and measurements, and in no manual. */
 static const struct option long_options[] = {

@@ -17,9 +17,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define PAGE         4096ul
-#define MASK_LEN     8
-#define FILES_ENOUGH 1024
+#define PAGE                4096ul
+#define MASK_LEN            8
+#define FILES_ENOUGH        1024
 #define ADDRESS_SPACE_LEAST (16ul << 20)
 
 struct layout {

@@ -16,11 +16,11 @@
 
 struct wy_remote {
 	pid_t tid;
-	int mem_fd;         /* /proc/TID/mem, or -1 */
-	unsigned long insn; /* address of a `syscall` instruction in the program */
+	int mem_fd;          /* /proc/TID/mem, or -1 */
+	unsigned long insn;  /* address of a `syscall` instruction in the program */
 	unsigned long token; /* last argument of calls that have none: see inject.h; whole pages */
-	int held_signal;    /* a signal that came while we worked: to be given on detach */
-	int dead;           /* waitpid() said that it is gone; status is in death */
+	int held_signal;     /* a signal that came while we worked: to be given on detach */
+	int dead;            /* waitpid() said that it is gone; status is in death */
 	int death;
 };
 

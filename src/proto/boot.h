@@ -32,10 +32,10 @@
 #ifndef WY_PROTO_BOOT_H
 #define WY_PROTO_BOOT_H
 
-#define WY_BOOT_MAGIC	0x746f6f6279617721ul
-#define WY_BOOT_STACK	(32ul << 10)
-#define WY_ARENA_CODE	(2ul << 20)
-#define WY_ARENA_DATA	(2ul << 20)
+#define WY_BOOT_MAGIC 0x746f6f6279617721ul
+#define WY_BOOT_STACK (32ul << 10)
+#define WY_ARENA_CODE (2ul << 20)
+#define WY_ARENA_DATA (2ul << 20)
 
 enum {
 	WY_TRAP_SESSION = 0x5759,
@@ -43,38 +43,38 @@ enum {
 };
 
 enum {
-	WY_BOOT_NO_SESSION = 1 << 0,	/* no memfd will come */
-	WY_BOOT_EXEC = 1 << 1,		/* a fresh image: no thread has run yet (else: an attach) */
-	WY_BOOT_FIRST = 1 << 2,		/* the program that waylay was asked to start */
-	WY_BOOT_FILTERED = 1 << 3,	/* a seccomp filter installed under waylay is in force */
+	WY_BOOT_NO_SESSION = 1 << 0, /* no memfd will come */
+	WY_BOOT_EXEC = 1 << 1,       /* a fresh image: no thread has run yet (else: an attach) */
+	WY_BOOT_FIRST = 1 << 2,      /* the program that waylay was asked to start */
+	WY_BOOT_FILTERED = 1 << 3,   /* a seccomp filter installed under waylay is in force */
 };
 
 struct wy_boot {
 	unsigned long magic;
-	unsigned long flags;		/* WY_BOOT_* */
-	unsigned long region;		/* where the region starts, and its length in bytes */
+	unsigned long flags;  /* WY_BOOT_* */
+	unsigned long region; /* where the region starts, and its length in bytes */
 	unsigned long region_len;
 	unsigned long text_len;
 	unsigned long arena_off;
-	unsigned long mask;		/* the program's signal mask, as the kernel's 64-bit set */
-	unsigned long ignored;		/* of WY_SIGNALS_RESET, those that the program ignores */
-	unsigned long pc, sp;		/* where the program will go on */
-	unsigned long minsigstksz;	/* AT_MINSIGSTKSZ of the program, 0 if it has none */
-	unsigned long hwcap2;		/* AT_HWCAP2 of the program */
-	unsigned long phdr, phnum, base;/* AT_PHDR, AT_PHNUM, AT_BASE */
-	unsigned long vdso;		/* AT_SYSINFO_EHDR, 0 if none */
+	unsigned long mask;              /* the program's signal mask, as the kernel's 64-bit set */
+	unsigned long ignored;           /* of WY_SIGNALS_RESET, those that the program ignores */
+	unsigned long pc, sp;            /* where the program will go on */
+	unsigned long minsigstksz;       /* AT_MINSIGSTKSZ of the program, 0 if it has none */
+	unsigned long hwcap2;            /* AT_HWCAP2 of the program */
+	unsigned long phdr, phnum, base; /* AT_PHDR, AT_PHNUM, AT_BASE */
+	unsigned long vdso;              /* AT_SYSINFO_EHDR, 0 if none */
 };
 
 /* Signals that the agent always handles in the kernel, whatever the program asks (SIGSYS 31,
  * SIGSEGV 11, SIGBUS 7); the program sees its own idea of them. */
-#define WY_SIG_BIT(sig)		(1ul << ((sig) - 1))
-#define WY_SIGNALS_OWNED	(WY_SIG_BIT(31) | WY_SIG_BIT(11) | WY_SIG_BIT(7))
+#define WY_SIG_BIT(sig)     (1ul << ((sig)-1))
+#define WY_SIGNALS_OWNED    (WY_SIG_BIT(31) | WY_SIG_BIT(11) | WY_SIG_BIT(7))
 /* Of these, SIGSYS is never blocked in the kernel, whatever the program's mask: with Syscall User
  * Dispatch that would be deadly. */
-#define WY_SIGNALS_STRIPPED	WY_SIG_BIT(31)
+#define WY_SIGNALS_STRIPPED WY_SIG_BIT(31)
 
 /* Signals that a program may ignore without the kernel knowing it after an exec: the agent's own,
  * and SIGTRAP (5), which stopping the agent resets.  The loader sets SIGTRAP again at the end. */
-#define WY_SIGNALS_RESET	(WY_SIGNALS_OWNED | WY_SIG_BIT(5))
+#define WY_SIGNALS_RESET    (WY_SIGNALS_OWNED | WY_SIG_BIT(5))
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "agent/layer.h"
 
-extern struct wy_layer wy_layer_count;		/* counts calls */
-extern struct wy_layer wy_layer_count_errors;	/* and errors */
-extern struct wy_layer wy_layer_null;		/* answers getppid(2) with 42, for measuring */
-extern struct wy_layer wy_layer_serve;		/* copies of the process for each connection */
+extern struct wy_layer wy_layer_count;        /* counts calls */
+extern struct wy_layer wy_layer_count_errors; /* and errors */
+extern struct wy_layer wy_layer_null;         /* answers getppid(2) with 42, for measuring */
+extern struct wy_layer wy_layer_serve;        /* copies of the process for each connection */
 
 #endif

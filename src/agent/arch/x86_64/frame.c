@@ -12,13 +12,13 @@
 #include "agent/site.h"
 #include "agent/usermem.h"
 
-#define RED_ZONE		128ul
-#define FLAG_DF			0x400ul
-#define FLAG_RF			0x10000ul
-#define FLAG_TF			0x100ul
-#define TRAP_PROTECTION		13
-#define CS_64BIT		0x33
-#define SS_USER			0x2b
+#define RED_ZONE        128ul
+#define FLAG_DF         0x400ul
+#define FLAG_RF         0x10000ul
+#define FLAG_TF         0x100ul
+#define TRAP_PROTECTION 13
+#define CS_64BIT        0x33
+#define SS_USER         0x2b
 
 /* Offsets in a stub, from gate.S, in the order of wy_stub_marks. */
 struct stub_marks {
@@ -161,7 +161,7 @@ static enum arch_where from_call(struct wy_thread *t, struct ucontext *uc)
 	struct wy_call *call = (struct wy_call *)(t->stack_top - sizeof(*call));
 
 	if (call->target - (unsigned long)wy_clone_stubs < WY_CLONE_STUBS * WY_CLONE_STUB_SIZE)
-		return ARCH_IN_AGENT;	/* with all blocked: let it go on */
+		return ARCH_IN_AGENT; /* with all blocked: let it go on */
 	uc->uc_mcontext.rsp = call->sp;
 	uc->uc_mcontext.eflags = call->flags;
 	uc_set_args(uc, call->arg);
@@ -310,7 +310,8 @@ long arch_build_frame(struct ucontext *uc, const struct siginfo *info, int sig,
 	head = *uc;
 	head.uc_mcontext.fpstate = (void *)fp;
 	if ((size && copy_to_program(fp, (const void *)r->fpstate, size) < 0) ||
-	    copy_to_program(frame + offsetof(struct rt_sigframe, restorer), &act->restorer, 8) < 0 ||
+	    copy_to_program(frame + offsetof(struct rt_sigframe, restorer), &act->restorer, 8) <
+		    0 ||
 	    copy_to_program(frame + offsetof(struct rt_sigframe, uc), &head, sizeof(head)) < 0 ||
 	    copy_to_program(frame + offsetof(struct rt_sigframe, info), info, sizeof(*info)) < 0)
 		return -EFAULT;
@@ -320,7 +321,7 @@ long arch_build_frame(struct ucontext *uc, const struct siginfo *info, int sig,
 	r->rax = 0;
 	r->rip = act->handler;
 	r->rsp = frame;
-	r->cs = CS_64BIT;	/* the program may have been in 32-bit code */
+	r->cs = CS_64BIT; /* the program may have been in 32-bit code */
 	r->ss = SS_USER;
 	r->eflags &= ~(FLAG_DF | FLAG_RF | FLAG_TF);
 	/* Handlers start with the processor's initial extended state, as from the kernel. */
@@ -350,8 +351,9 @@ int80_from_handler(struct ucontext *uc)
 
 	__asm__ volatile("push %%rbp\n\tmov %[bp], %%ebp\n\tint $0x80\n\tpop %%rbp"
 			 : "=a"(ret)
-			 : "0"((unsigned int)r->rax), "b"((unsigned int)r->rbx), "c"((unsigned int)r->rcx),
-			   "d"((unsigned int)r->rdx), "S"((unsigned int)r->rsi),
+			 : "0"((unsigned int)r->rax), "b"((unsigned int)r->rbx),
+			   "c"((unsigned int)r->rcx), "d"((unsigned int)r->rdx),
+			   "S"((unsigned int)r->rsi),
 			   "D"((unsigned int)r->rdi), [bp] "r"((unsigned int)r->rbp)
 			 : "memory", "r8", "r9", "r10", "r11");
 	r->rax = (unsigned long)ret;
@@ -385,7 +387,6 @@ void arch_save_regs(struct wy_thread *t, const struct ucontext *uc)
 	t->trip_regs = uc->uc_mcontext;
 	t->trip_regs_valid = true;
 }
-
 
 long arch_trip_nr(const struct ucontext *uc)
 {

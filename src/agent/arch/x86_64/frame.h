@@ -6,15 +6,15 @@
 #ifndef WY_ARCH_FRAME_H
 #define WY_ARCH_FRAME_H
 
+#include "agent/thread.h"
 #include <asm/sigcontext.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/ucontext.h>
-#include "agent/thread.h"
 
 enum arch_where {
-	ARCH_IN_PROGRAM,	/* uc holds the program's state (it may have been put there just now) */
-	ARCH_IN_AGENT,		/* the agent's own code: let it run on to the gate's exit */
+	ARCH_IN_PROGRAM, /* uc holds the program's state (it may have been put there just now) */
+	ARCH_IN_AGENT,   /* the agent's own code: let it run on to the gate's exit */
 };
 
 /*
