@@ -8,14 +8,18 @@
  * lets go.  All signals are blocked meanwhile (the host sets the program's
  * mask in the new image), so the program has no part in it.
  *
+ * Where the host is not allowed to trace, the thread brings the agent along itself (uexec.c).
+ *
  * Not followed, and said so once: what would lose privileges by being traced,
  * what another tracer has, and everything when the host is gone.
  */
+#include "agent/exe.h"
 #include "agent/op.h"
 #include "agent/seccomp.h"
 #include "agent/session.h"
 #include "agent/signal.h"
 #include "agent/sys.h"
+#include "agent/uexec.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
 #include <asm/stat.h>
@@ -70,7 +74,7 @@ static struct wy_exec_slot *ask_host(struct wy_thread *t, int *ret_why, int *ret
 	struct wy_exec_slot *slot;
 
 	*ret_why = *ret_error = 0;
-	if (wy_session->flags & WY_NO_FOLLOW)
+	if (wy_session->flags & (WY_NO_FOLLOW | WY_FOLLOW_USERLAND))
 		return NULL;
 	*ret_why = WY_UNFOLLOWED_NO_HOST;
 	slot = claim();
@@ -131,8 +135,36 @@ static void note_unfollowed(int why, int error, unsigned long path)
 	wy_session_note(WY_NOTE_UNFOLLOWED, why, error, text);
 }
 
-static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path, int flags)
+/* Where nobody may trace: into the launcher. */
+static void try_userland(struct wy_call *call, int dir, unsigned long path, int flags, int *why,
+			 int *error)
 {
+	bool at = call->nr == __NR_execveat;
+
+	if (wy_session->flags & WY_NO_FOLLOW)
+		return;
+	if (wy_session->flags & WY_FOLLOW_USERLAND)
+		*why = WY_UNFOLLOWED_REFUSED;
+	if (*why == WY_UNFOLLOWED_REFUSED)
+		wy_uexec(call->thread, dir, path, (unsigned long)call->arg[at ? 2 : 1],
+			 (unsigned long)call->arg[at ? 3 : 2], flags, why, error);
+}
+
+/* The program's own link to its file may not be what the kernel has there. */
+static unsigned long true_path(struct wy_call *call, unsigned long path)
+{
+	const char *own = wy_exe_instead(path);
+
+	if (!own)
+		return path;
+	wy_call_record(call);
+	call->arg[call->nr == __NR_execveat] = (long)own;
+	return (unsigned long)own;
+}
+
+static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long named, int flags)
+{
+	unsigned long path = true_path(call, named);
 	struct wy_thread *t = call->thread;
 	struct wy_exec_slot *slot;
 	int why, error;
@@ -148,6 +180,8 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long path
 		error = 0;
 	} else {
 		slot = ask_host(t, &why, &error);
+		if (!slot)
+			try_userland(call, dir, named, flags, &why, &error);
 	}
 	if (!slot) {
 		if (why)

@@ -9,6 +9,7 @@
 #include "agent/session.h"
 #include "agent/arch/x86_64/trap.h"
 #include "agent/fault.h"
+#include "agent/launcher.h"
 #include "agent/lock.h"
 #include "agent/own.h"
 #include "agent/sys.h"
@@ -100,7 +101,8 @@ long wy_session_start(const struct wy_boot *boot)
 
 	if (boot->flags & WY_BOOT_NO_SESSION)
 		return private_session();
-	fd = receive_memfd();
+	fd = boot->flags & WY_BOOT_SELF ? (long)wy_launch_of(boot)->info.session_fd :
+					  receive_memfd();
 	if (fd < 0)
 		return fd;
 	do { /* a program with little address space gets fewer thread slots */
@@ -247,7 +249,7 @@ void wy_session_note(int kind, int arg, int arg2, const char *text)
 		note->kind = kind;
 		note->arg = arg;
 		note->arg2 = arg2;
-		note->pid = wy_self()->pid;
+		note->pid = (int)sys0(__NR_getpid);
 		while (text[n] && n < WY_NOTE_TEXT - 1) {
 			note->text[n] = text[n];
 			n++;

@@ -15,11 +15,11 @@
  *    of the gate (where arch_recover() knows the program's registers), gets
  *    its frame on the program's stack, as the kernel would have built it, and
  *    its handler is started with rt_sigreturn;
- *  - a signal that came in the agent's C code waits: it is queued again by
- *    rt_tgsigqueueinfo with everything blocked, and comes when the gate is
- *    left, before the kernel call (after it would be too late: a handler can
- *    be what ends the call).  A process-directed signal becomes a
- *    thread-directed one by this.
+ *  - a signal that came in the agent's C code waits: it is queued again with
+ *    everything blocked, and comes when the gate is left, before the kernel
+ *    call (after it would be too late: a handler can be what ends the call).
+ *    What was sent to the process is queued for the process: this thread may
+ *    be about to block it, and another one can take it.
  *
  * SIGSYS, SIGSEGV and SIGBUS always are handled by the agent: the first is how
  * calls trip, the other two are how a bad pointer is noticed.  What the program
@@ -107,10 +107,24 @@ static void kernel_default(int sig, unsigned long handler)
 	kernel_action(sig, &act, NULL);
 }
 
-static long requeue(struct wy_thread *t, int sig, const void *info)
+/*
+ * Was the signal sent to the process, so that another thread may take it?  What kill(2), the
+ * kernel, a terminal or a child sends is.  SI_QUEUE and SI_TIMER can be either, and count as
+ * sent to the thread.
+ */
+static bool to_process(const struct siginfo *info)
 {
-	long ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
+	return info->si_code >= 0 && !is_owned(info->si_signo);
+}
 
+static long requeue(struct wy_thread *t, int sig, const struct siginfo *info)
+{
+	long ret;
+
+	if (to_process(info))
+		ret = sys3(__NR_rt_sigqueueinfo, t->pid, sig, info);
+	else
+		ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
 	if (ret < 0) {
 		wy_fault(WY_FAULT_REQUEUE);
 		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
@@ -158,7 +172,7 @@ static void release_held(struct wy_thread *t)
 		if (!(t->held & ~t->owned_blocked & bit))
 			continue;
 		t->held &= ~bit;
-		requeue(t, owned[i], t->held_info[i]);
+		requeue(t, owned[i], (const struct siginfo *)t->held_info[i]);
 	}
 }
 
@@ -377,6 +391,16 @@ static bool can_handle(const struct wy_thread *t, int sig)
 	       !(t->owned_blocked & WY_SIG_BIT(sig));
 }
 
+/*
+ * The program steps itself through its code with the trap flag: not through ours.  Behind a
+ * syscall instruction the processor does not stop, so we must not either.
+ */
+static bool step_is_ours(unsigned long pc)
+{
+	return pc - wy_arena.region < wy_arena.region_len || wy_site_program_pc(pc) != pc ||
+	       wy_site_find(pc - 2);
+}
+
 void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 {
 	struct wy_thread *t = wy_thread_of_stack((unsigned long)uc);
@@ -391,11 +415,7 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 	    (arch_usermem_fixup(uc) || arch_gs_fixup(t, uc)))
 		return;
 	pc = arch_uc_pc(uc);
-	/* The program steps itself through its code: not through ours. */
-	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && wy_site_program_pc(pc) != pc)
-		return;
-	if (sig == SIGTRAP && info->si_code == TRAP_TRACE &&
-	    pc - wy_arena.region < wy_arena.region_len)
+	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && step_is_ours(pc))
 		return;
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
 		unsigned long block = wy_thread_block(t);

@@ -76,7 +76,7 @@ static unsigned short *chain_of(unsigned long addr)
 	return &chains[((addr * 0x9e3779b97f4a7c15ul) >> 40) % CHAINS];
 }
 
-static struct wy_site *find(unsigned long addr)
+struct wy_site *wy_site_find(unsigned long addr)
 {
 	unsigned int n = __atomic_load_n(chain_of(addr), __ATOMIC_ACQUIRE);
 
@@ -128,12 +128,12 @@ static struct wy_site *free_site(void)
 
 struct wy_site *wy_site_get(unsigned long addr)
 {
-	struct wy_site *site = find(addr);
+	struct wy_site *site = wy_site_find(addr);
 
 	if (site)
 		return site;
 	wy_lock(WY_LOCK_SITES);
-	site = find(addr);
+	site = wy_site_find(addr);
 	if (!site) {
 		site = free_site();
 		if (site) {

@@ -81,6 +81,9 @@ static inline unsigned long wy_site_stub(const struct wy_site *site)
 	return wy_arena.code + (unsigned long)(site - wy_arena.site) * WY_STUB_SIZE;
 }
 
+/* The same, but never makes one. */
+struct wy_site *wy_site_find(unsigned long addr);
+
 /* Is there still a syscall instruction, or what we made of it? */
 bool wy_site_stands(const struct wy_site *site);
 

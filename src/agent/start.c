@@ -9,6 +9,7 @@
 #include "agent/arch/x86_64/trap.h"
 #include "agent/code.h"
 #include "agent/fault.h"
+#include "agent/launcher.h"
 #include "agent/op.h"
 #include "agent/own.h"
 #include "agent/signal.h"
@@ -65,6 +66,8 @@ void wy_start(const struct wy_boot *boot)
 {
 	long ret = start(boot);
 
+	if (boot->flags & WY_BOOT_SELF)
+		wy_launch_finish(boot, ret);
 	for (;;)
 		wy_trap(WY_TRAP_READY, ret, 0);
 }

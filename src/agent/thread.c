@@ -141,6 +141,8 @@ void wy_thread_free(struct wy_thread *t)
 	if (t->sighand)
 		wy_sighand_put(t->sighand);
 	t->sighand = NULL;
+	if (t->exec_mem)
+		sys2(__NR_munmap, t->exec_mem, t->exec_len);
 	__atomic_store_n(&t->state, WY_THREAD_FREE, __ATOMIC_RELEASE);
 }
 

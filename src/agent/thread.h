@@ -109,7 +109,8 @@ struct wy_thread {
 	unsigned long clone_mask; /* the program's signal mask meanwhile */
 	int clone_stub;
 	unsigned long exec_cookie;
-	struct sigcontext trip_regs; /* at the rt_sigreturn that is being made */
+	unsigned long exec_mem, exec_len; /* what an exec in a vfork child leaves behind: uexec.c */
+	struct sigcontext trip_regs;      /* at the rt_sigreturn that is being made */
 	bool trip_regs_valid;
 	struct wy_pointer_filter *pointer_filters; /* seccomp.c */
 	void *layer_data[4];

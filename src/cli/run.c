@@ -49,10 +49,11 @@ enum {
 	OPT_NO_FOLLOW,
 	OPT_LAYER,
 	OPT_NO_PATCH,
-	OPT_CATCH_VDSO
+	OPT_CATCH_VDSO,
+	OPT_FOLLOW
 };
 
-/* --layer and --no-patch are for tests and measurements, and in no manual. */
+/* --layer, --no-patch and --follow are for tests and measurements, and in no manual. */
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "stats", no_argument, NULL, OPT_STATS },
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "layer", required_argument, NULL, OPT_LAYER },
 	{ "no-patch", no_argument, NULL, OPT_NO_PATCH },
+	{ "follow", required_argument, NULL, OPT_FOLLOW },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -73,6 +75,17 @@ static int set_layer(struct options *o, const char *name)
 		o->flags |= WY_LAYER_NULL;
 	else if (strcmp(name, "none") != 0)
 		return cli_bad_usage(CLI_FAILED, "run", "there is no layer '%s'", name);
+	return 0;
+}
+
+static int set_follow(struct options *o, const char *how)
+{
+	if (strcmp(how, "userland") == 0)
+		o->flags |= WY_FOLLOW_USERLAND;
+	else if (strcmp(how, "ptrace") == 0)
+		o->flags &= ~(unsigned int)WY_FOLLOW_USERLAND;
+	else
+		return cli_bad_usage(CLI_FAILED, "run", "there is no way to follow '%s'", how);
 	return 0;
 }
 
@@ -93,6 +106,11 @@ static int parse(struct options *o, int argc, char **argv)
 		case OPT_NO_PATCH: o->flags |= WY_NO_PATCH; break;
 		case OPT_LAYER:
 			err = set_layer(o, optarg);
+			if (err)
+				return err;
+			break;
+		case OPT_FOLLOW:
+			err = set_follow(o, optarg);
 			if (err)
 				return err;
 			break;
@@ -147,10 +165,10 @@ static int status_of_failure(int err)
 	return CLI_CANNOT_RUN;
 }
 
-/* Without an engine the program can still be run. */
+/* Without an engine, and that has been said, the program can still be run. */
 static int run_plain(char **argv)
 {
-	log_err("'%s' runs uncaught", argv[0]);
+	log_info("'%s' runs uncaught", argv[0]);
 	execvp(argv[0], argv);
 	return status_of_failure(log_errno(errno, "cannot run '%s'", argv[0]));
 }

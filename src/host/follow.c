@@ -17,6 +17,7 @@ int wy_follow_init(struct wy_follow *f, struct wy_host_session *session)
 {
 	memset(f, 0, sizeof(*f));
 	f->session = session;
+	f->rendezvous = (struct wy_rendezvous_host){ .sock = -1, .image = -1 };
 	f->config = (struct wy_inject_config){
 		.image = &f->image,
 		.session_fd = session->fd,

@@ -17,6 +17,7 @@
 #ifndef WY_HOST_FOLLOW_H
 #define WY_HOST_FOLLOW_H
 
+#include "host/rendezvous.h"
 #include "host/session.h"
 #include "launch/inject.h"
 
@@ -28,7 +29,8 @@ struct wy_follow {
 	struct wy_host_session *session;
 	struct wy_image image;
 	struct wy_inject_config config;
-	struct wy_tracee *tracees; /* a list */
+	struct wy_rendezvous_host rendezvous; /* for those whom we may not trace */
+	struct wy_tracee *tracees;            /* a list */
 	unsigned int tracees_nr;
 };
 

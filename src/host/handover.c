@@ -84,6 +84,7 @@ __attribute__((noreturn)) static void detached(struct wy_supervisor *v)
 	prctl(PR_SET_NAME, "waylay-follow", 0, 0, 0);
 	wy_signals_plain(bell);
 	wy_follow_take_over(&v->follow);
+	wy_rendezvous_reopen(&v->follow.rendezvous, &v->session);
 	wy_host_session_take_life(&v->session);
 	for (;;) {
 		unsigned int before = __atomic_load_n(bell, __ATOMIC_SEQ_CST);

@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void refuse(struct wy_exec_slot *slot, int error)
+static void refuse(struct wy_follow *f, struct wy_exec_slot *slot, int error)
 {
+	/* Another tracer is the one reason for not following at all. */
+	if (error != EPERM)
+		wy_rendezvous_open(&f->rendezvous, f->session);
 	slot->error = error;
 	wy_tracee_answer(slot, WY_EXEC_REFUSED);
 }
@@ -71,19 +74,19 @@ static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 	struct wy_tracee *t;
 
 	if (tid < 0) {
-		refuse(slot, tid == -EPERM ? refine(slot->tid, EPERM) : -tid);
+		refuse(f, slot, tid == -EPERM ? refine(slot->tid, EPERM) : -tid);
 		return;
 	}
 	t = wy_tracee_add(f, tid, WY_TRACEE_SEIZED);
 	if (!t) {
-		refuse(slot, ENOMEM);
+		refuse(f, slot, ENOMEM);
 		return;
 	}
 	if (ptrace(PTRACE_SEIZE, tid, 0, WY_TRACEE_OPTIONS) < 0) {
 		int error = errno;
 
 		wy_tracee_drop(f, t);
-		refuse(slot, refine(tid, error));
+		refuse(f, slot, refine(tid, error));
 		return;
 	}
 	t->slot = slot;
@@ -144,6 +147,7 @@ void wy_follow_requests(struct wy_follow *f)
 		case WY_EXEC_CLAIMED: stuck++; break;
 		}
 	}
+	wy_rendezvous_serve(&f->rendezvous, f->session);
 	if (stuck > WY_EXEC_SLOTS / 2)
 		reclaim(s);
 }

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "host/signals.h"
+#include "launch/userland.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -138,9 +139,11 @@ struct start {
 	const char *path;
 	char **argv, **sh_argv;
 	const struct wy_program_io *io;
+	const struct wy_userland *userland;
 	unsigned long mask;
 	struct heirloom heirloom;
 	bool trace, elf;
+	bool only_traced; /* do not execute it if it cannot be traced */
 	bool failed;
 	int trace_error, exec_error;
 };
@@ -166,6 +169,17 @@ __attribute__((noreturn, noinline)) static void run_child(struct start *s)
 	if (s->trace && ptrace(PTRACE_TRACEME, 0, 0, 0) < 0) {
 		s->trace_error = errno;
 		s->trace = false;
+		s->failed = true;
+		if (s->only_traced)
+			_exit(127);
+		s->failed = false;
+	}
+	if (s->userland) {
+		unsigned long all = -1ul;
+
+		syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+		wy_userland_exec(s->userland);
+		s->userland = NULL;
 	}
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, s->trace ? &only_trap : &s->mask, NULL,
 		sizeof(s->mask));
@@ -204,6 +218,49 @@ static char **script_argv(const char *path, char **argv)
 	return out;
 }
 
+/* Starts the child.  Returns 0 when it has executed, 1 when not: it is gone again; or -errno. */
+static int start(struct wy_program *p, struct start *s)
+{
+	unsigned long all = -1ul, before;
+	pid_t pid;
+
+	prctl(PR_GET_PDEATHSIG, &s->heirloom.death_signal, 0, 0, 0);
+	prctl(PR_GET_CHILD_SUBREAPER, &s->heirloom.subreaper, 0, 0, 0);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
+	pid = start_child(s);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+	if (pid < 0)
+		return log_errno(errno, "cannot start '%s'", s->argv[0]);
+	p->pid = pid;
+	p->trace_error = s->trace_error;
+	if (!s->failed)
+		return 0;
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return 1;
+}
+
+/* It shall bring the agent along; if it cannot, it runs as it is. */
+static int start_in_userland(struct wy_program *p, struct start *s)
+{
+	struct wy_userland u;
+	int trace_error = s->trace_error ? s->trace_error : EPERM;
+	int err = wy_userland_init(&u, s->path, s->argv, environ, p->userland);
+
+	if (err == -ENOEXEC && !s->elf)
+		err = wy_userland_init(&u, "/bin/sh", s->sh_argv, environ, p->userland);
+	s->trace = s->failed = false;
+	s->trace_error = trace_error;
+	s->userland = err ? NULL : &u;
+	err = start(p, s);
+	p->in_userland = s->userland && err == 0;
+	if (p->in_userland)
+		p->trace_error = 0;
+	if (s->userland)
+		wy_userland_fini(&u);
+	return err;
+}
+
 int wy_program_start(struct wy_program *p, char **argv, bool trace)
 {
 	cleanup_free char **sh_argv = script_argv(p->path, argv);
@@ -213,25 +270,18 @@ int wy_program_start(struct wy_program *p, char **argv, bool trace)
 			   .io = p->io,
 			   .trace = trace,
 			   .elf = p->elf,
+			   .only_traced = p->userland,
 			   .mask = wy_signals_inherited_mask() };
-	unsigned long all = -1ul, before;
-	pid_t pid;
+	int err = 1;
 
 	if (!sh_argv)
 		return log_errno(ENOMEM, "cannot start '%s'", argv[0]);
-	prctl(PR_GET_PDEATHSIG, &s.heirloom.death_signal, 0, 0, 0);
-	prctl(PR_GET_CHILD_SUBREAPER, &s.heirloom.subreaper, 0, 0, 0);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
-	pid = start_child(&s);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
-	if (pid < 0)
-		return log_errno(errno, "cannot start '%s'", argv[0]);
-	p->pid = pid;
-	p->trace_error = s.trace_error;
-	if (!s.failed)
-		return 0;
-	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	if (!trace || !p->always_userland)
+		err = start(p, &s);
+	if (trace && p->userland && err == 1 && (s.trace_error || p->always_userland))
+		err = start_in_userland(p, &s);
+	if (err <= 0)
+		return err;
 	if (s.exec_error == ENOEXEC && p->elf)
 		return log_errno(ENOEXEC,
 				 "cannot run '%s': it is a program for another kind of machine",

@@ -5,6 +5,8 @@
 #ifndef WY_HOST_PROGRAM_H
 #define WY_HOST_PROGRAM_H
 
+#include "proto/userland.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -24,8 +26,12 @@ struct wy_program {
 	enum wy_program_kind kind;
 	bool elf;                       /* not a script */
 	const struct wy_program_io *io; /* NULL: what waylay has */
+	/* How it is started when it cannot be traced, or in any case; NULL: not caught then. */
+	const struct wy_userland_info *userland;
+	bool always_userland;
 	pid_t pid;
-	int trace_error; /* 0, or why it could not be made traced: then it runs as it is */
+	int trace_error;  /* 0, or why it could not be made traced: then it runs as it is, */
+	bool in_userland; /* or has the agent all the same */
 };
 
 /*
@@ -37,7 +43,8 @@ int wy_program_find(struct wy_program *p, const char *name, bool privileged);
 
 /*
  * Starts it as a child, with everything as waylay itself found it; trace: the
- * child is traced by us and executes with only SIGTRAP unblocked.  Prints what
+ * child is traced by us and executes with only SIGTRAP unblocked, or, when that
+ * cannot be, brings the agent along itself, if p->userland says how.  Prints what
  * is wrong.  Returns 0 when it has executed, or -errno of fork(2) or execve(2).
  */
 int wy_program_start(struct wy_program *p, char **argv, bool trace);

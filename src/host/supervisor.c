@@ -131,26 +131,36 @@ int wy_supervisor_init(struct wy_supervisor *v, unsigned int flags)
 	memset(v, 0, sizeof(*v));
 	err = wy_host_session_new(&v->session, flags);
 	if (err)
-		return log_errno(err, "cannot make the memory of the session");
+		return log_errno(err, "cannot catch anything: no memory for the session");
 	err = wy_follow_init(&v->follow, &v->session);
 	if (err)
-		return log_errno(err, "there is no usable agent in this waylay");
+		return log_errno(err, "cannot catch anything: no usable agent in this waylay");
 	return 0;
+}
+
+static unsigned long inherited_ignored(void)
+{
+	unsigned long set = 0;
+
+	for (int nr = 1; nr < 32; nr++) {
+		if ((WY_SIGNALS_RESET & WY_SIG_BIT(nr)) && wy_signals_inherited_ignored(nr))
+			set |= WY_SIG_BIT(nr);
+	}
+	return set;
 }
 
 static int follow_first(struct wy_supervisor *v)
 {
-	struct wy_inject_program program = { .mask = wy_signals_inherited_mask() };
+	struct wy_inject_program program = { .mask = wy_signals_inherited_mask(),
+					     .ignored = inherited_ignored() };
 
-	for (int nr = 1; nr < 32; nr++) {
-		if ((WY_SIGNALS_RESET & WY_SIG_BIT(nr)) && wy_signals_inherited_ignored(nr))
-			program.ignored |= WY_SIG_BIT(nr);
-	}
 	return wy_follow_first(&v->follow, v->program.pid, &program, v->program.path);
 }
 
 int wy_supervisor_start(struct wy_supervisor *v, char **argv)
 {
+	struct wy_userland_info userland = { .flags = WY_BOOT_FIRST,
+					     .session_fd = (unsigned long)v->session.fd };
 	int err;
 
 	err = wy_program_find(&v->program, argv[0], v->session.mem->flags & WY_HOST_PRIVILEGED);
@@ -159,10 +169,19 @@ int wy_supervisor_start(struct wy_supervisor *v, char **argv)
 	wy_signals_take(&v->session.mem->doorbell);
 	v->following = true;
 	v->caught = v->program.kind == WY_PROGRAM_PLAIN;
+	v->program.always_userland = v->session.mem->flags & WY_FOLLOW_USERLAND;
+	if (v->program.always_userland)
+		wy_rendezvous_open(&v->follow.rendezvous, &v->session);
+	userland.mask = wy_signals_inherited_mask();
+	userland.ignored = inherited_ignored();
+	v->program.userland = &userland;
 	err = wy_program_start(&v->program, argv, v->caught);
+	v->program.userland = NULL;
 	if (err)
 		return err;
 	raise_own_limits();
+	if (v->program.in_userland)
+		return 0;
 	if (v->program.trace_error)
 		v->caught = false;
 	if (v->caught)

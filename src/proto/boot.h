@@ -47,6 +47,7 @@ enum {
 	WY_BOOT_EXEC = 1 << 1,       /* a fresh image: no thread has run yet (else: an attach) */
 	WY_BOOT_FIRST = 1 << 2,      /* the program that waylay was asked to start */
 	WY_BOOT_FILTERED = 1 << 3,   /* a seccomp filter installed under waylay is in force */
+	WY_BOOT_SELF = 1 << 4,       /* no loader: agent/launcher.c has brought itself here */
 };
 
 struct wy_boot {

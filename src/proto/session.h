@@ -17,6 +17,7 @@
 #define WY_PROTO_SESSION_H
 
 #include "proto/serve.h"
+#include "proto/userland.h"
 
 #define WY_SESSION_MAGIC   0x6e6f697373657377ul
 #define WY_SESSION_VERSION 1u
@@ -38,6 +39,7 @@ enum {
 	WY_NO_PATCH = 1 << 6,        /* every site stays on SIGSYS */
 	WY_HOST_PRIVILEGED = 1 << 7, /* the host may trace set-user-ID programs */
 	WY_FILL_RETURNS = 1 << 8,    /* this kernel spoils the prediction of returns: see gate.S */
+	WY_FOLLOW_USERLAND = 1 << 9, /* for tests: nobody traces, see proto/userland.h */
 };
 
 /*
@@ -135,6 +137,7 @@ struct wy_session {
 	unsigned long faults[16]; /* let through all the same; see agent/fault.h */
 
 	struct wy_serve_session serve;
+	struct wy_rendezvous rendezvous;
 	struct wy_exec_slot exec[WY_EXEC_SLOTS];
 	struct wy_note note[WY_NOTE_SLOTS];
 	struct wy_counts total; /* of ended threads; atomic adds */

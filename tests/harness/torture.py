@@ -7,13 +7,13 @@
 SOURCE holds the options of the test in a comment:
 
     torture: args=A B; exit=3 | exit=SIGSEGV; needs=root; notes=may; timeout=60;
-             modes=run,no-patch,stats; runs=1; normalise=REGEX=>TEXT; left=may
+             modes=run,no-patch,stats,userland; runs=1; normalise=REGEX=>TEXT; left=may
 
 args       the program's arguments
 exit       the native exit status, or the signal that ends it (default 0)
 needs      root: skip without it
 notes      may: lines of waylay's own ("waylay: ...") on stderr are left out of the comparison
-modes      how it is run under waylay (default all three)
+modes      how it is run under waylay (default run, no-patch and stats; there is userland, too)
 normalise  text that is replaced in both outputs before they are compared
 left       may: processes may outlive the program (they are ended)
 
@@ -269,11 +269,10 @@ def test_one(tap, exe, options, cwd, timeout, only):
     modes = options.get("modes", "run,no-patch,stats").split(",")
     if not waylay:
         modes = ["native"]
-    for mode in modes:
-        if only and mode != only:
-            continue
+    for mode in [only] if only and waylay else modes:
         stats = os.path.join(os.path.dirname(cwd), "stats.json")
         how = {"native": [], "run": [waylay, "run"], "no-patch": [waylay, "run", "--no-patch"],
+               "userland": [waylay, "run", "--follow=userland"],
                "stats": [waylay, "run", "--stats-json", stats]}[mode]
         notes = []
         times = runs if mode in ("run", "native") else 1

@@ -88,6 +88,8 @@ def in_other_namespaces():
     ways = [("-n",), ("-m",), ("-u",), ("-i",), ("-pf",), ("-pf", "--mount-proc"), ("-n", "-pf", "--mount-proc")]
     if os.geteuid() != 0:
         ways = [("-r", *way) for way in ways]
+    if os.environ.get("FOLLOW") == "userland":  # there the host is reached by an abstract socket
+        ways = [way for way in ways if "-n" not in way]
     for way in ways:
         script = "echo $PPID; sh -c 'echo $PPID' & wait"
         if native("unshare", *way, "true").returncode:
@@ -154,12 +156,17 @@ print("all")
 def traced_by_another():
     if not shutil.which("strace"):
         raise Skip("there is no strace")
+    if os.environ.get("FOLLOW") == "userland":
+        raise Skip("nobody asks whether another traces")
     got = run("sh", "-c", "strace -f -o /dev/null sh -c 'echo in $PPID'; sh -c 'echo out $PPID'")
     lines = got.stdout.split("\n")
     same((got.returncode, lines[1]), (0, "out 42"))
     same(len([line for line in got.stderr.splitlines() if "another tracer" in line]), 1)
-    got = native("strace", "-f", "-o", "/dev/null", WAYLAY, "run", "--layer", "null", "sh", "-c", "exit 6")
-    same(got.returncode, 6)
+    # waylay itself is traced: the first program brings the agent along, what it executes does not.
+    script = "echo $PPID; sh -c 'echo $PPID; true'; exit 6"
+    got = native("strace", "-f", "-o", "/dev/null", WAYLAY, "run", "--layer", "null", "sh", "-c", script)
+    lines = got.stdout.split("\n")
+    same((got.returncode, lines[0], lines[1] != "42"), (6, "42", True))
     same(len([line for line in got.stderr.splitlines() if "another tracer" in line]), 1)
 
 

@@ -16,6 +16,8 @@ import termios
 import traceback
 
 WAYLAY = os.environ.get("WAYLAY", "waylay")
+# The same tests for another way to follow.
+FOLLOW = [f"--follow={os.environ['FOLLOW']}"] if "FOLLOW" in os.environ else []
 TIME_LIMIT = 60
 PR_SET_CHILD_SUBREAPER = 36
 tests = []
@@ -32,7 +34,7 @@ def test(function):
 
 def run(*argv, options=(), **more):
     """Runs a program under waylay; every caught getppid(2) in it answers 42."""
-    return subprocess.run([WAYLAY, "run", "--layer", "null", *options, "--", *argv],
+    return subprocess.run([WAYLAY, "run", "--layer", "null", *FOLLOW, *options, "--", *argv],
                           capture_output=True, text=True, **more)
 
 
@@ -41,7 +43,7 @@ def native(*argv, **more):
 
 
 def start(*argv, options=(), **more):
-    return subprocess.Popen([WAYLAY, "run", "--layer", "null", *options, "--", *argv], **more)
+    return subprocess.Popen([WAYLAY, "run", "--layer", "null", *FOLLOW, *options, "--", *argv], **more)
 
 
 def same(got, want):
