@@ -185,6 +185,17 @@ void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp
 	t->gate_flags |= WY_GATE_REWOUND;
 }
 
+enum wy_verdict wy_call_again(struct wy_call *call)
+{
+	struct wy_record *r = wy_record_find(call->thread, call->site, call->sp);
+
+	/* Not as a rewound call: what answers it is the operation, which has not run. */
+	if (r)
+		wy_record_free(call->thread, r);
+	call->target = call->site->addr;
+	return WY_PASS;
+}
+
 /* The call that a signal sent back to its site comes again: go on where it was. */
 static bool resume_rewound(struct wy_call *call)
 {
@@ -281,6 +292,11 @@ static __attribute__((noinline)) void enter_slow(struct wy_call *call)
 
 	if (__builtin_expect(call->thread->gate_flags != 0, 0) && enter_special(call))
 		return;
+	if (route->op && call->thread->pending) {
+		wy_call_again(call); /* a signal was first: it may not come after this call */
+		settle_pass(call);
+		return;
+	}
 	call->target = 0;
 	if (route->record)
 		begin_record(call);

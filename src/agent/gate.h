@@ -31,6 +31,10 @@ void wy_record_free(struct wy_thread *t, struct wy_record *record);
 void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp, long nr,
 		     const long arg[6]);
 
+/* For an operation that cannot go on because a signal waits: the signal comes first, then the call
+ * is made again from its site.  Returns the verdict to give. */
+enum wy_verdict wy_call_again(struct wy_call *call);
+
 /* Runs the leave() of a call that came back from the kernel; call->ret and call->arg become
  * what the program sees. */
 void wy_call_leave(struct wy_call *call);

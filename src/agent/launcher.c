@@ -58,6 +58,7 @@
 
 extern const Elf64_Ehdr __ehdr_start HIDDEN; /* the linker's name for the start of the image */
 extern const char wy_image_start[] HIDDEN;
+void *memcpy(void *restrict to, const void *restrict from, size_t len) HIDDEN;
 void wy_launch(unsigned long *sp) __attribute__((noreturn));
 
 /* An ELF file that has been mapped. */
@@ -264,8 +265,8 @@ static unsigned long place_near(unsigned long target, unsigned long len)
 	return at ? at : try_at(0, len);
 }
 
-/* Under a program that stands at a fixed address; else behind it, in the way of its heap. */
-static unsigned long place_around(const struct loaded *l, unsigned long len)
+/* Under a program that stands at a fixed address; else between it and its heap, or over that. */
+static unsigned long place_around(const struct loaded *l, unsigned long heap, unsigned long len)
 {
 	unsigned long at = 0;
 
@@ -273,8 +274,10 @@ static unsigned long place_around(const struct loaded *l, unsigned long len)
 		at = try_at((l->low - len - AIR) & -AIR, len);
 	if (!at && l->low >= len + LOWEST)
 		at = try_at(LOWEST, len);
+	if (!at && heap >= l->high + len + 2 * AIR)
+		at = try_at((l->high + AIR) & -AIR, len);
 	for (unsigned long away = GB; !at && away >= 64 * MB; away /= 2) {
-		unsigned long addr = (l->brk + away) & -AIR;
+		unsigned long addr = (heap + away) & -AIR;
 
 		if (addr + len - l->low < 2 * GB - MB)
 			at = try_at(addr, len);
@@ -323,8 +326,7 @@ static void copy_image(unsigned long region)
 		const Elf64_Phdr *p = own_phdr(i);
 
 		if (p->p_type == PT_LOAD)
-			__builtin_memcpy((void *)(region + p->p_vaddr), image + p->p_vaddr,
-					 p->p_filesz);
+			memcpy((void *)(region + p->p_vaddr), image + p->p_vaddr, p->p_filesz);
 		else if (p->p_type == PT_DYNAMIC)
 			dyn = (const Elf64_Dyn *)(image + p->p_vaddr);
 	}
@@ -369,14 +371,14 @@ static bool write_text(unsigned long region, const struct layout *l)
 
 /* Returns the region, 0 if there can be none. */
 static unsigned long place_agent(const struct layout *l, const struct loaded *program,
-				 const struct loaded *interpreter)
+				 const struct loaded *interpreter, unsigned long heap)
 {
 	unsigned long region;
 
 	if (interpreter)
 		region = place_near(interpreter->low, l->region_len);
 	else if (program->fixed)
-		region = place_around(program, l->region_len);
+		region = place_around(program, heap, l->region_len);
 	else
 		region = place_near(program->low, l->region_len);
 	if (!region)
@@ -541,14 +543,15 @@ void wy_launch(unsigned long *sp)
 	};
 	correct(auxv, &program, has_interpreter ? &interpreter : NULL, page.launch.name,
 		&page.boot);
-	region = place_agent(&l, &program, has_interpreter ? &interpreter : NULL);
+	region = place_agent(&l, &program, has_interpreter ? &interpreter : NULL,
+			     page.launch.map.start_brk);
 	if (!region)
 		wy_launch_finish(&page.boot, -ENOMEM);
 	page.boot.region = page.launch.region = region;
 	boot = (struct wy_boot *)(region + l.boot_off);
 	launch = wy_launch_of(boot);
-	*boot = page.boot;
-	*launch = page.launch;
+	memcpy(boot, &page.boot, sizeof(*boot));
+	memcpy(launch, &page.launch, sizeof(*launch));
 	wy_launch_jump(region + ((unsigned long)wy_image_start - page.launch.image),
 		       (unsigned long)boot + PAGE + WY_BOOT_STACK, (unsigned long)boot);
 }
@@ -610,16 +613,16 @@ static void give_signals_back(const struct wy_boot *boot)
 	}
 }
 
-static void restore_files_limit(unsigned long limit)
+void wy_launch_files_limit(unsigned long limit)
 {
 	struct {
 		unsigned long now, most;
 	} files;
 
-	if (!limit || sys4(__NR_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, &files) < 0)
+	if (!limit || sys4(__NR_prlimit64, 0, WY_RLIMIT_NOFILE, 0, &files) < 0)
 		return;
 	files.now = limit;
-	sys4(__NR_prlimit64, 0, 7, &files, 0);
+	sys4(__NR_prlimit64, 0, WY_RLIMIT_NOFILE, &files, 0);
 }
 
 void wy_launch_finish(const struct wy_boot *boot, long error)
@@ -653,6 +656,6 @@ void wy_launch_finish(const struct wy_boot *boot, long error)
 		sys1(__NR_close, info->interpreter_fd);
 	/* The agent has closed the session's, if it came that far: then this does nothing. */
 	sys1(__NR_close, info->session_fd);
-	restore_files_limit(info->files);
+	wy_launch_files_limit(info->files);
 	arch_launch_program(boot->pc, boot->sp, mask, &stack);
 }

@@ -27,4 +27,8 @@ _Static_assert(sizeof(struct wy_boot) + sizeof(struct wy_launch) <= 4096, "they 
 /* The second half, in the agent's place in memory: the agent has started (error 0) or not. */
 void wy_launch_finish(const struct wy_boot *boot, long error) __attribute__((noreturn));
 
+/* Sets the limit of open files back to this, if it is not 0. */
+#define WY_RLIMIT_NOFILE 7
+void wy_launch_files_limit(unsigned long limit);
+
 #endif

@@ -18,8 +18,8 @@
  *  - a signal that came in the agent's C code waits: it is queued again with
  *    everything blocked, and comes when the gate is left, before the kernel
  *    call (after it would be too late: a handler can be what ends the call).
- *    What was sent to the process is queued for the process: this thread may
- *    be about to block it, and another one can take it.
+ *    It is queued for this thread, also when it was sent to the process; so a
+ *    call that would block it is made again after it (wy_call_again).
  *
  * SIGSYS, SIGSEGV and SIGBUS always are handled by the agent: the first is how
  * calls trip, the other two are how a bad pointer is noticed.  What the program
@@ -43,6 +43,7 @@
 #include <asm/errno.h>
 #include <linux/audit.h>
 
+#define PASSED_ON          (-0x5759)
 #define SYS_USER_DISPATCH_ 2
 #define AUTODISARM         (1u << 31)
 #define STACK_ONSTACK      1
@@ -66,6 +67,12 @@ static const int owned[3] = { SIGSYS, SIGSEGV, SIGBUS };
 static bool is_owned(int sig)
 {
 	return WY_SIG_BIT(sig) & WY_SIGNALS_OWNED;
+}
+
+/* Those that come of faults stay unblocked in the agent, for the sake of usermem. */
+static bool is_fault_signal(int sig)
+{
+	return is_owned(sig) && sig != SIGSYS;
 }
 
 /* Forced by the kernel, not sent by anybody. */
@@ -94,7 +101,7 @@ static long kernel_install(int sig, unsigned long flags)
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER |
 			 (flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT)),
 		.restorer = (unsigned long)wy_signal_restorer,
-		.mask = ~WY_SIGNALS_OWNED,
+		.mask = ~(WY_SIGNALS_OWNED & ~WY_SIGNALS_STRIPPED),
 	};
 
 	return kernel_action(sig, &act, NULL);
@@ -107,24 +114,12 @@ static void kernel_default(int sig, unsigned long handler)
 	kernel_action(sig, &act, NULL);
 }
 
-/*
- * Was the signal sent to the process, so that another thread may take it?  What kill(2), the
- * kernel, a terminal or a child sends is.  SI_QUEUE and SI_TIMER can be either, and count as
- * sent to the thread.
- */
-static bool to_process(const struct siginfo *info)
+/* To this thread, which will take it as soon as the gate is left: what was sent to the process
+ * cannot be sent there again, the kernel lets only the first thread repeat what others sent. */
+static long requeue(struct wy_thread *t, int sig, const void *info)
 {
-	return info->si_code >= 0 && !is_owned(info->si_signo);
-}
+	long ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
 
-static long requeue(struct wy_thread *t, int sig, const struct siginfo *info)
-{
-	long ret;
-
-	if (to_process(info))
-		ret = sys3(__NR_rt_sigqueueinfo, t->pid, sig, info);
-	else
-		ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
 	if (ret < 0) {
 		wy_fault(WY_FAULT_REQUEUE);
 		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
@@ -172,7 +167,7 @@ static void release_held(struct wy_thread *t)
 		if (!(t->held & ~t->owned_blocked & bit))
 			continue;
 		t->held &= ~bit;
-		requeue(t, owned[i], (const struct siginfo *)t->held_info[i]);
+		requeue(t, owned[i], t->held_info[i]);
 	}
 }
 
@@ -201,14 +196,14 @@ static void defer(struct wy_thread *t, int sig, const struct siginfo *info, stru
 		  bool in_gate)
 {
 	/* Blocked by the agent itself, the mask here is not the program's: hold it, no more. */
-	if (in_gate && !(is_owned(sig) && t->masked)) {
+	if (in_gate && !(is_fault_signal(sig) && t->masked)) {
 		if (!t->pending) {
 			t->deferred_mask = uc->uc_sigmask;
 			t->pending = 1;
 		}
 		uc->uc_sigmask = wy_mask_all(t);
 	}
-	if (is_owned(sig))
+	if (is_fault_signal(sig))
 		hold(t, sig, info);
 	else
 		requeue(t, sig, info);
@@ -270,6 +265,20 @@ static long start_handler(struct wy_thread *t, int sig, const struct siginfo *in
 	return 0;
 }
 
+/*
+ * What kill(2) sent to the process goes to a thread that does not block it, as it would have by
+ * the program's idea of masks.  The kernel does not let a thread repeat to another what somebody
+ * else sent: it travels under a code of our own (PASSED_ON), and the receiver puts it right.
+ */
+static bool pass_on(struct wy_thread *t, int sig, const struct siginfo *info)
+{
+	int tid = info->si_code == SI_USER ? wy_thread_other(t, WY_SIG_BIT(sig)) : 0;
+	struct siginfo copy = *info;
+
+	copy.si_code = PASSED_ON;
+	return tid && sys4(__NR_rt_tgsigqueueinfo, t->pid, tid, sig, &copy) == 0;
+}
+
 static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, struct ucontext *uc,
 		    unsigned long base)
 {
@@ -288,7 +297,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 	if (t->owned_blocked & WY_SIG_BIT(sig)) {
 		if (is_sync(info))
 			die(t, sig, info, is_fault(sig, info, uc));
-		else
+		else if (!pass_on(t, sig, info))
 			hold(t, sig, info);
 		return;
 	}
@@ -407,6 +416,8 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 	unsigned long temp_mask, pc;
 	bool has_temp_mask;
 
+	if (sig == SIGSYS && info->si_code == PASSED_ON)
+		info->si_code = SI_USER;
 	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_) {
 		on_trip(t, info, uc);
 		return;
@@ -511,6 +522,9 @@ static enum wy_verdict op_sigprocmask(struct wy_call *call)
 		case SIG_SETMASK: mask = set; break;
 		default: return wy_answer(call, -EINVAL);
 		}
+		if (t->pending && (mask & ~old))
+			return wy_call_again(
+				call); /* a signal was first: it must not be shut out */
 		set_owned_blocked(t, mask);
 		kernel_mask = mask & ~WY_SIGNALS_STRIPPED;
 		if (t->held & ~t->owned_blocked)

@@ -5,10 +5,11 @@
 
 #include "agent/thread.h"
 
-/* What the agent blocks while it works: of the owned ones only what the program blocks anyway. */
+/* What the agent blocks while it works: all but the faults, and those if the program does.  Its
+ * own calls do not trip, so that SIGSYS can be blocked as well. */
 static inline unsigned long wy_mask_all(const struct wy_thread *t)
 {
-	return ~WY_SIGNALS_OWNED | (t->owned_blocked & ~WY_SIGNALS_STRIPPED);
+	return ~(WY_SIGNALS_OWNED & ~WY_SIGNALS_STRIPPED) | t->owned_blocked;
 }
 
 /* Registers the calls that this file answers: rt_sigaction and the like. */

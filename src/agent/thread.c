@@ -163,6 +163,17 @@ long wy_thread_arm(struct wy_thread *t)
 	return ret < 0 ? ret : sys2(__NR_sigaltstack, &ss, NULL);
 }
 
+int wy_thread_other(const struct wy_thread *t, unsigned long signals)
+{
+	/* Without the lock: this runs in the signal handler.  Blocks are never taken from the list. */
+	for (const struct wy_thread *o = blocks; o; o = o->next) {
+		if (o != t && o->state == WY_THREAD_LIVE && o->pid == t->pid && o->tid &&
+		    !(o->owned_blocked & signals))
+			return o->tid;
+	}
+	return 0;
+}
+
 void wy_thread_disarm(void)
 {
 	sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0, 0);

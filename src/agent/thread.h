@@ -154,6 +154,10 @@ struct wy_thread *wy_thread_start_first(long *ret_error);
 /* Gives the kernel this thread's alternate stack and arms Syscall User Dispatch. 0 or -errno. */
 long wy_thread_arm(struct wy_thread *t);
 
+/* Another thread of this process, none of these signals blocked by the program in it; its tid,
+ * or 0. */
+int wy_thread_other(const struct wy_thread *t, unsigned long signals);
+
 /* Takes Syscall User Dispatch from the calling thread: only what was rewritten is still caught. */
 void wy_thread_disarm(void);
 

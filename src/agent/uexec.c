@@ -20,6 +20,7 @@
 #include "agent/uexec.h"
 #include "agent/exe.h"
 #include "agent/fdpass.h"
+#include "agent/launcher.h"
 #include "agent/seccomp.h"
 #include "agent/session.h"
 #include "agent/signal.h"
@@ -48,6 +49,7 @@
 #define EXECVE_CHECK    0x10000 /* execveat(2), Linux 6.14 */
 #define POINTERS_MAX    (1ul << 20)
 #define TRIES           50
+#define FILES_ENOUGH    1024
 #define UNREADABLE      (-EXDEV) /* may be executed, but not read */
 
 /* All that is needed, in memory of its own. */
@@ -57,6 +59,7 @@ struct scratch {
 	char path[WY_TARGET_PATH];
 	char name[WY_TARGET_PATH + 32]; /* AT_EXECFN */
 	char info[WY_USERLAND_TEXT];
+	unsigned long files; /* the limit of open files to go back to, 0: as it is */
 	unsigned long pointer[];
 };
 
@@ -259,6 +262,25 @@ static void keep_over_exec(long fd, bool keep)
 		sys3(__NR_fcntl, fd, F_SETFD, keep ? 0 : FD_CLOEXEC);
 }
 
+/*
+ * Five descriptors more are needed for a moment, which shall not fail for want of numbers.
+ * Returns the limit to go back to, 0 if it was enough.
+ */
+static unsigned long raise_files_limit(void)
+{
+	struct {
+		unsigned long now, most;
+	} files;
+	unsigned long old;
+
+	if (sys4(__NR_prlimit64, 0, WY_RLIMIT_NOFILE, 0, &files) < 0 || files.now >= FILES_ENOUGH ||
+	    files.now >= files.most)
+		return 0;
+	old = files.now;
+	files.now = files.most;
+	return sys4(__NR_prlimit64, 0, WY_RLIMIT_NOFILE, &files, 0) < 0 ? 0 : old;
+}
+
 /* Returns only -errno. */
 static long execute(struct wy_thread *t, struct scratch *s, unsigned long argv, long argc,
 		    unsigned long envp, long envc, const int fd[WY_FDPASS_MAX])
@@ -273,6 +295,7 @@ static long execute(struct wy_thread *t, struct scratch *s, unsigned long argv, 
 		.program_fd = (unsigned long)s->target.fd,
 		.interpreter_fd = (unsigned long)s->target.interpreter_fd,
 		.session_fd = (unsigned long)fd[0],
+		.files = s->files,
 	};
 	long ret;
 
@@ -334,16 +357,29 @@ static bool is_32bit(const char *head)
 static void explain(const struct scratch *s, long ret, int *why, int *error)
 {
 	switch (ret) {
-	case -EBADF: /* open for writing only */
-	case UNREADABLE: *error = EACCES; return;
-	case -EPERM: *why = WY_UNFOLLOWED_SETID; break;
+	case -EPERM:
+		*why = WY_UNFOLLOWED_SETID;
+		*error = 0;
+		break;
 	case -ENOEXEC:
 		/* Of any other file it is not known whether the kernel will take it. */
 		*why = is_32bit(s->target.head[0]) ? WY_UNFOLLOWED_FOREIGN : 0;
+		*error = 0;
 		break;
-	default: *why = 0;
+	case -EACCES:
+	case -EFAULT:
+	case -ELIBBAD:
+	case -ELOOP:
+	case -ENAMETOOLONG:
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ETXTBSY:
+		*why = *error = 0; /* it will not run natively, either */
+		break;
+	case -EBADF: /* open for writing only */
+	case UNREADABLE: *error = EACCES; break;
+	default: *error = (int)-ret;
 	}
-	*error = 0;
 }
 
 void wy_uexec(struct wy_thread *t, int dir, unsigned long path, unsigned long argv,
@@ -363,6 +399,7 @@ void wy_uexec(struct wy_thread *t, int dir, unsigned long path, unsigned long ar
 	s = get_scratch(t, (unsigned long)argc + (unsigned long)envc + 2 * WY_TARGET_SCRIPTS + 8);
 	if (!s)
 		return;
+	s->files = raise_files_limit();
 	ret = open_target(s, dir, path, flags);
 	if (ret >= 0) {
 		if (ask_host(fd))
@@ -378,5 +415,6 @@ void wy_uexec(struct wy_thread *t, int dir, unsigned long path, unsigned long ar
 		if (fd[i] >= 0)
 			sys1(__NR_close, fd[i]);
 	}
+	wy_launch_files_limit(s->files);
 	put_scratch(t);
 }

@@ -53,7 +53,7 @@ static const char help_tail[] =
 	"  waylay run ls -l                   run ls; nothing changes\n"
 	"  waylay run --stats ls -l           the same, then which calls it made\n"
 #ifdef WY_HAVE_SERVE
-	"  waylay serve 8080 -- tr a-z A-Z    a server in one line; try 'nc -N localhost 8080'\n"
+	"  waylay serve 8080 -- tr a-z A-Z    a server; try nc -N localhost 8080\n"
 #endif
 	"\n"
 	"What waylay says goes to stderr and starts with 'waylay:'; everything else is\n"

@@ -244,21 +244,24 @@ static int start(struct wy_program *p, struct start *s)
 static int start_in_userland(struct wy_program *p, struct start *s)
 {
 	struct wy_userland u;
-	int trace_error = s->trace_error ? s->trace_error : EPERM;
-	int err = wy_userland_init(&u, s->path, s->argv, environ, p->userland);
+	int result, err = wy_userland_init(&u, s->path, s->argv, environ, p->userland);
 
 	if (err == -ENOEXEC && !s->elf)
 		err = wy_userland_init(&u, "/bin/sh", s->sh_argv, environ, p->userland);
 	s->trace = s->failed = false;
-	s->trace_error = trace_error;
+	if (err)
+		s->trace_error = -err;
+	else if (!s->trace_error)
+		s->trace_error = EPERM;
 	s->userland = err ? NULL : &u;
-	err = start(p, s);
-	p->in_userland = s->userland && err == 0;
+	result = start(p, s);
+	/* The child says whether it was the launcher that it has executed. */
+	p->in_userland = s->userland && result == 0;
 	if (p->in_userland)
 		p->trace_error = 0;
-	if (s->userland)
+	if (!err)
 		wy_userland_fini(&u);
-	return err;
+	return result;
 }
 
 int wy_program_start(struct wy_program *p, char **argv, bool trace)

@@ -44,22 +44,6 @@ gone() {
 	[ "$(cat out)" = $'line\nexecuted' ]
 }
 
-@test 'an interrupt for the whole group: the program decides' {
-	cat >t.py <<-'END'
-	import os, signal, subprocess, sys
-	p = subprocess.Popen([os.environ["WAYLAY"], "run", "sh", "-c",
-	    'trap "echo interrupted; exit 6" INT; echo ready; while :; do read x <&0 || break; done; echo lost'],
-	    stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-	assert p.stdout.readline() == b"ready\n"
-	os.killpg(p.pid, signal.SIGINT)
-	try: p.stdin.write(b"\n"); p.stdin.flush()	# if it has not ended by then
-	except BrokenPipeError: pass
-	print(p.stdout.read(), p.wait())
-	END
-	run -0 python3 t.py
-	[ "$output" = "b'interrupted\\n' 6" ]
-}
-
 # noflsh: else the key that sends a signal also throws away what the shell has printed by then.
 @test 'a terminal: Ctrl-C, Ctrl-Z, fg, bg in an interactive shell under waylay' {
 	cat >t.py <<-'END'

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* torture: modes=run,no-patch,stats,userland */
 /* vfork: the child runs on the parent's memory and stack until it executes or ends. */
 #include "torture.h"
 #include <pthread.h>

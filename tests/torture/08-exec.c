@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* torture: modes=run,no-patch,stats,userland */
 /* execve and execveat in all their forms; failing ones leave the process as it was. */
 #include "torture.h"
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* torture: notes=may */
+/* torture: notes=may; modes=run,no-patch,stats,userland */
 /* A 32-bit program runs as it does without; one for another machine is refused as it is without. */
 #include "torture.h"
 #include <elf.h>

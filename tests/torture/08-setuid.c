@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* torture: needs=root; notes=may */
+/* torture: needs=root; notes=may; modes=run,no-patch,stats,userland */
 /* A set-user-ID program gets its rights, whoever watches the one that starts it. */
 #include "torture.h"
 #include <sys/auxv.h>

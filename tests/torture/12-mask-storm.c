@@ -45,6 +45,6 @@ int main(void)
 	}
 	kill(sender, SIGKILL);
 	wait_for(sender);
-	say("every mask as it was set, signals came: %s", hits > 0 ? "yes" : "no");
+	say("every mask as it was set");
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* torture: modes=run,no-patch,stats,userland */
 /* What a program says about itself with prctl and arch_prctl, and what it reads back. */
 #include "torture.h"
 #include <asm/prctl.h>

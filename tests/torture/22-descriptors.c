@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* torture: notes=may */
+/* torture: notes=may; modes=run,no-patch,stats,userland */
 /* The program's descriptors are all there are: closing every one, few allowed, lists, lowest first. */
 #include "torture.h"
 #include <dirent.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* torture: modes=run,no-patch,stats,userland */
 /* What /proc says of the process, where it must be as it is without; and memory where it wants it. */
 #include "torture.h"
 #include <sys/auxv.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* torture: modes=run,no-patch,stats,userland */
 /* The process among others: its children are its own, its sessions, its death signal, its times. */
 #include "torture.h"
 #include <linux/membarrier.h>
