@@ -165,7 +165,7 @@ long wy_thread_arm(struct wy_thread *t)
 
 int wy_thread_other(const struct wy_thread *t, unsigned long signals)
 {
-	/* Without the lock: this runs in the signal handler.  Blocks are never taken from the list. */
+	/* Without the lock: this runs in the signal handler.  Blocks never leave the list. */
 	for (const struct wy_thread *o = blocks; o; o = o->next) {
 		if (o != t && o->state == WY_THREAD_LIVE && o->pid == t->pid && o->tid &&
 		    !(o->owned_blocked & signals))
