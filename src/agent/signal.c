@@ -69,10 +69,10 @@ static bool is_owned(int sig)
 	return WY_SIG_BIT(sig) & WY_SIGNALS_OWNED;
 }
 
-/* Those that come of faults stay unblocked in the agent, for the sake of usermem. */
-static bool is_fault_signal(int sig)
+/* Stays unblocked while the agent works, so that it cannot be queued again until then. */
+static bool stays_open(const struct wy_thread *t, int sig)
 {
-	return is_owned(sig) && sig != SIGSYS;
+	return !(wy_mask_all(t) & WY_SIG_BIT(sig));
 }
 
 /* Forced by the kernel, not sent by anybody. */
@@ -196,14 +196,14 @@ static void defer(struct wy_thread *t, int sig, const struct siginfo *info, stru
 		  bool in_gate)
 {
 	/* Blocked by the agent itself, the mask here is not the program's: hold it, no more. */
-	if (in_gate && !(is_fault_signal(sig) && t->masked)) {
+	if (in_gate && !(stays_open(t, sig) && t->masked)) {
 		if (!t->pending) {
 			t->deferred_mask = uc->uc_sigmask;
 			t->pending = 1;
 		}
 		uc->uc_sigmask = wy_mask_all(t);
 	}
-	if (is_fault_signal(sig))
+	if (stays_open(t, sig))
 		hold(t, sig, info);
 	else
 		requeue(t, sig, info);

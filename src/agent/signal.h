@@ -3,13 +3,21 @@
 #ifndef WY_AGENT_SIGNAL_H
 #define WY_AGENT_SIGNAL_H
 
+#include "agent/seccomp.h"
 #include "agent/thread.h"
 
-/* What the agent blocks while it works: all but the faults, and those if the program does.  Its
- * own calls do not trip, so that SIGSYS can be blocked as well. */
+/*
+ * What the agent blocks while it works: all but the faults, and those if the program does.  Its
+ * own calls do not trip, so that SIGSYS can be blocked as well; but not where a filter of the
+ * program may trap a call that is made for it: to block that signal would be deadly.
+ */
 static inline unsigned long wy_mask_all(const struct wy_thread *t)
 {
-	return ~(WY_SIGNALS_OWNED & ~WY_SIGNALS_STRIPPED) | t->owned_blocked;
+	unsigned long open = WY_SIGNALS_OWNED;
+
+	if (!wy_seccomp_judges)
+		open &= ~WY_SIGNALS_STRIPPED;
+	return ~open | (t->owned_blocked & ~WY_SIGNALS_STRIPPED);
 }
 
 /* Registers the calls that this file answers: rt_sigaction and the like. */
