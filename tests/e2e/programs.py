@@ -47,6 +47,8 @@ for i in 1 2 3; do kill -USR1 $$; done
 trap '' PIPE; yes 2>/dev/null | head -n 1
 coproc cat; echo through >&"${COPROC[1]}"; read -u "${COPROC[0]}" line; echo "$line"
 eval "exec ${COPROC[1]}>&-"; wait
+# bash's parser does not bear a trap that runs while it reads a substitution, natively either
+trap - CHLD
 exec 9>file; echo to nine >&9; exec 9>&-; cat file; exec 10<file; read -u 10 line; echo "$line"
 cat <(echo one) <(echo two) | tee >(cat >tee) ; wait; until [ -s tee ]; do :; done; cat tee
 """, setup="mkfifo fifo1 fifo2", shell="bash", needs="bash")
