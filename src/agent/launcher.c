@@ -582,7 +582,7 @@ static void set_name(const char *path, int fd)
 
 	for (const char *p = path; *p; p++)
 		base = *p == '/' ? p + 1 : base;
-	while (base[n] && n < sizeof(name) - 1) {
+	while (n < sizeof(name) - 1 && base[n]) {
 		name[n] = base[n];
 		n++;
 	}

@@ -250,7 +250,7 @@ void wy_session_note(int kind, int arg, int arg2, const char *text)
 		note->arg = arg;
 		note->arg2 = arg2;
 		note->pid = (int)sys0(__NR_getpid);
-		while (text[n] && n < WY_NOTE_TEXT - 1) {
+		while (n < WY_NOTE_TEXT - 1 && text[n]) {
 			note->text[n] = text[n];
 			n++;
 		}
