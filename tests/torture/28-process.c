@@ -42,11 +42,14 @@ static void children(void)
 
 static void stop_and_go(void)
 {
-	pid_t pid = fork();
-	int status;
+	int status, p[2];
+	pid_t pid;
 
+	must(pipe(p) == 0);
+	pid = fork();
 	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", "kill -STOP $$; exit 7", NULL);
+		must(dup2(p[0], 0) == 0 && close(p[1]) == 0);
+		execl("/bin/sh", "sh", "-c", "kill -STOP $$; read line; exit 7", NULL);
 		_exit(99);
 	}
 	must(waitpid(pid, &status, WUNTRACED) == pid);
@@ -54,6 +57,8 @@ static void stop_and_go(void)
 	must(kill(pid, SIGCONT) == 0);
 	must(waitpid(pid, &status, WCONTINUED) == pid);
 	say("child: %s", WIFCONTINUED(status) ? "continued" : status_name(status));
+	/* Only now: a child that has ended is not found continued any more. */
+	must(write(p[1], "\n", 1) == 1);
 	say("child: %s", status_name(wait_for(pid)));
 }
 
@@ -151,6 +156,9 @@ static void threads(void)
 	hits = 1;
 	for (int i = 0; i < 3; i++)
 		pthread_join(t[i], NULL);
+	/* The join ends when the kernel clears the thread's id, a little before it is gone. */
+	while (thread_state(getpid(), tids[0]) != 'X')
+		sched_yield();
 	say("gone: %s", err_name(sc(SYS_tgkill, getpid(), tids[0], 0)));
 }
 
