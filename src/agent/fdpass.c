@@ -24,23 +24,22 @@ struct message { /* struct msghdr of recvmsg(2) */
 struct control { /* struct cmsghdr, with its data */
 	unsigned long len;
 	int level, type;
-	int fd[WY_FDPASS_MAX];
+	int fd[WY_FDPASS_MOST];
 };
 
-long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
+long wy_fdpass_take(int sock, void *buf, unsigned long len, int *fd, unsigned int nr)
 {
 	struct control control = { 0 };
-	char byte;
-	struct vector vector = { &byte, 1 };
+	struct vector vector = { buf, len };
 	struct message message = {
 		.vector = &vector,
 		.vector_len = 1,
 		.control = &control,
-		.control_len = sizeof(control),
+		.control_len = __builtin_offsetof(struct control, fd) + nr * sizeof(int),
 	};
 	long ret = sys3(__NR_recvmsg, sock, &message, MSG_CMSG_CLOEXEC_);
 
-	for (unsigned int i = 0; i < WY_FDPASS_MAX; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		unsigned long end = __builtin_offsetof(struct control, fd) + (i + 1) * sizeof(int);
 
 		fd[i] = ret > 0 && control.level == SOL_SOCKET_ && control.type == SCM_RIGHTS_ &&
@@ -49,4 +48,11 @@ long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
 				-1;
 	}
 	return ret;
+}
+
+long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
+{
+	char byte;
+
+	return wy_fdpass_take(sock, &byte, 1, fd, WY_FDPASS_MAX);
 }

@@ -4,11 +4,18 @@
 #define WY_AGENT_FDPASS_H
 
 #define WY_FDPASS_MAX 2
+#define WY_FDPASS_MOST 8
 
 /*
  * Waits for one byte and the descriptors (close-on-exec) that come with it.
  * fd[i] is -1 where none came.  Returns 1, 0 at the end of file, or -errno.
  */
 long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX]);
+
+/*
+ * The same with a message of `len` bytes, and up to nr (WY_FDPASS_MOST)
+ * descriptors.  Returns how many bytes there were.
+ */
+long wy_fdpass_take(int sock, void *buf, unsigned long len, int *fd, unsigned int nr);
 
 #endif

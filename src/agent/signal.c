@@ -37,6 +37,7 @@
 #include "agent/gate.h"
 #include "agent/lock.h"
 #include "agent/op.h"
+#include "agent/refork.h"
 #include "agent/seccomp.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
@@ -420,6 +421,10 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 		info->si_code = SI_USER;
 	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_) {
 		on_trip(t, info, uc);
+		return;
+	}
+	if (sig == SIGSYS && wy_rest_asked(info->si_code)) {
+		wy_rest_here(t, uc);
 		return;
 	}
 	if ((sig == SIGSEGV || sig == SIGBUS) && is_sync(info) &&

@@ -20,6 +20,7 @@
 #include "agent/lock.h"
 #include "agent/op.h"
 #include "agent/own.h"
+#include "agent/refork.h"
 #include "agent/seccomp.h"
 #include "agent/signal.h"
 #include "agent/site.h"
@@ -203,6 +204,23 @@ struct clone_request {
 	bool new_stack;
 };
 
+/* Where the kernel writes a new thread's id, and what it clears at its end. */
+static void note_ids(struct wy_thread *child, const struct wy_call *call, unsigned long flags)
+{
+	/* struct clone_args: child_tid, parent_tid at 16; clone(2): parent_tid, child_tid */
+	unsigned long ids[2] = { (unsigned long)call->arg[3], (unsigned long)call->arg[2] };
+
+	if ((int)call->nr == __NR_clone3 &&
+	    copy_from_program(ids, (unsigned long)call->arg[0] + 16, sizeof(ids)) < 0)
+		return;
+	if (flags & CLONE_PARENT_SETTID)
+		child->revival.tid_word = ids[1];
+	else if (flags & CLONE_CHILD_SETTID)
+		child->revival.tid_word = ids[0];
+	if (flags & CLONE_CHILD_CLEARTID)
+		child->revival.clear_tid = ids[0];
+}
+
 /* A stub's words are read by parent and child: it is free when both have been through. */
 static int take_clone_stub(struct wy_thread *t, struct wy_thread *child, unsigned int readers)
 {
@@ -262,6 +280,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 		if (!child)
 			return wy_answer(call, -ENOMEM);
 		prepare_child(t, child, call, flags);
+		note_ids(child, call, flags);
 		__atomic_add_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
 	} else if (!(flags & CLONE_VFORK)) {
 		wy_lock_all();
@@ -372,19 +391,28 @@ static void child_is_process(struct wy_thread *t)
 		wy_unlock((enum wy_lock_name)i);
 	for (int i = 0; i < WY_CLONE_STUBS; i++)
 		clone_stub_readers[i] = 0;
-	/* The table may be in the block of a thread that this process does not have. */
-	if (t->sighand != &t->own_sighand)
-		wy_sighand_begin(t, t->sighand);
-	t->own_sighand.users = 1;
-	for (struct wy_thread *other = blocks; other; other = other->next) {
-		if (other == t)
-			continue;
-		other->state = WY_THREAD_FREE;
-		other->own_sighand.users = 0;
-	}
 	live_threads = 1;
 	t->held = 0; /* pending signals are not inherited */
 	t->pid = (int)sys0(__NR_getpid);
+	if (wy_rest_some(t)) {
+		/* All who share a table will be there again. */
+		for (struct wy_thread *other = blocks; other; other = other->next) {
+			if (other != t && !wy_rest_is(other))
+				other->state = WY_THREAD_FREE;
+			other->pid = t->pid;
+		}
+	} else {
+		/* The table may be in the block of a thread that this process does not have. */
+		if (t->sighand != &t->own_sighand)
+			wy_sighand_begin(t, t->sighand);
+		t->own_sighand.users = 1;
+		for (struct wy_thread *other = blocks; other; other = other->next) {
+			if (other == t)
+				continue;
+			other->state = WY_THREAD_FREE;
+			other->own_sighand.users = 0;
+		}
+	}
 	t->tid = (int)sys0(__NR_gettid);
 	t->slot = NULL;
 	wy_session_take_slot(t);
@@ -397,6 +425,24 @@ void wy_thread_is_process(struct wy_thread *t)
 	if (wy_thread_arm(t) < 0)
 		wy_fault(WY_FAULT_ARM);
 	wy_layers_fork_child(t);
+}
+
+void wy_thread_is_back(struct wy_thread *t)
+{
+	t->held = 0;
+	t->tid = (int)sys0(__NR_gettid);
+	t->slot = NULL;
+	__atomic_add_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
+	wy_session_take_slot(t);
+	__atomic_add_fetch(&wy_session->threads, 1, __ATOMIC_RELAXED);
+	if (wy_thread_arm(t) < 0)
+		wy_fault(WY_FAULT_ARM);
+	wy_layers_thread_start(t);
+}
+
+struct wy_thread *wy_thread_blocks(void)
+{
+	return __atomic_load_n(&blocks, __ATOMIC_ACQUIRE);
 }
 
 #ifndef CLONE_CLEAR_SIGHAND

@@ -67,6 +67,26 @@ struct wy_record {
 	bool has_temp_mask;
 };
 
+/*
+ * What a copy of the process must know to have this thread, too (refork.c).  The kernel cannot
+ * be asked for all of it, so some is noted when the program tells the kernel.
+ */
+struct wy_revival {
+	unsigned int state; /* enum wy_rest_state: a futex */
+	int tid;            /* the template's */
+	unsigned long frame; /* at rest: the stack pointer with which rt_sigreturn(2) goes on */
+	unsigned long fs, gs;
+	unsigned long robust_list, robust_len;
+	unsigned long tid_word;  /* where its id was written when it was made; 0 */
+	unsigned long clear_tid; /* what the kernel clears at its end; 0 */
+	unsigned long rseq, rseq_len, rseq_sig;
+	char name[16];
+	/* the call that it is in, if it is one that a signal ends */
+	struct wy_site *site;
+	unsigned long sp;
+	long nr;
+};
+
 enum {
 	WY_GATE_BY_SIGNAL = 1, /* this call tripped Syscall User Dispatch */
 	WY_GATE_REWOUND = 2,   /* a record waits for its call to come again */
@@ -113,6 +133,7 @@ struct wy_thread {
 	struct sigcontext trip_regs;      /* at the rt_sigreturn that is being made */
 	bool trip_regs_valid;
 	struct wy_pointer_filter *pointer_filters; /* seccomp.c */
+	struct wy_revival revival;
 	void *layer_data[4];
 };
 enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };
@@ -170,8 +191,17 @@ extern unsigned char wy_gs_is_theirs;
 /* Threads of this process, more than one means that others may run this very code. */
 bool wy_thread_alone(void);
 
-/* The calling thread is the only one of a process that was just copied from another. */
+/*
+ * The calling thread is the only one of a process that was just copied from another.  The blocks
+ * of threads that are at rest stay theirs: refork.c makes them again.
+ */
 void wy_thread_is_process(struct wy_thread *t);
+
+/* One such thread runs again. */
+void wy_thread_is_back(struct wy_thread *t);
+
+/* All blocks of this address space, through ->next; they never leave the list. */
+struct wy_thread *wy_thread_blocks(void);
 
 /* Gives the thread a table of its own, a copy of this one (NULL: all default). */
 void wy_sighand_begin(struct wy_thread *t, const struct wy_sighand *copy);

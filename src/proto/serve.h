@@ -1,56 +1,113 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve.h - what the host and the template of `waylay serve` tell each other.
+ * serve.h - what the host and a served program tell each other.
  *
- * The program gets a socket as its stdin, the other end of which is the
- * host's, and another one as its stdout.  Nobody ever sends input through the
- * first: once the program wants to read it, the program is the template, and
- * this socket is the way on which it gets its orders.
+ * The program is started with placeholders for its stdin, stdout and stderr,
+ * known by their inodes, whatever numbers they get.  The first call that would
+ * take input from the first one is not made: the process that is about to make
+ * it stops there and waits for orders on its control socket, which is the
+ * placeholder of stdin itself, or, where that is no socket, a descriptor that
+ * the program has inherited for this.
  *
- *	template -> host	struct wy_serve_report: WY_SERVE_READY, or why not
- *	host -> template	one byte, with one or two descriptors (SCM_RIGHTS): a
- *				connection, and a file that its copy sends first
- *	template -> host	WY_SERVE_COPY with the copy's pid, or WY_SERVE_NO_COPY
+ *	program -> host	struct wy_serve_report
+ *	host -> program	struct wy_serve_order, and descriptors with it (SCM_RIGHTS)
  *
- * A copy has the connection in place of both sockets.  When the host closes
- * its end the template ends.
+ * A process that has been told to go on has its descriptors in place of the
+ * placeholders, and makes the call.  When the host closes its end of the
+ * control socket, whoever waits at the other one ends.
  */
 #ifndef WY_PROTO_SERVE_H
 #define WY_PROTO_SERVE_H
 
 /* Part of the session. */
 struct wy_serve_session {
-	/* host, before the program runs; sockets as fstat(2) has them */
-	unsigned long in_dev, in_ino;   /* the program's stdin */
-	unsigned long out_dev, out_ino; /* its stdout */
-	int pid;                        /* the program */
+	/* host, before the program runs; inodes as fstat(2) has them */
+	unsigned long in_dev, in_ino;
+	unsigned long out_dev, out_ino;
+	unsigned long err_dev, err_ino; /* 0: stderr is not ours */
+	unsigned long control_dev, control_ino;
+	int pid;                           /* the program */
+	unsigned int flags;                /* WY_SERVE_* */
+	unsigned int freeze;               /* enum wy_serve_freeze */
+	unsigned int takes;                /* stop at this take of input: 1 the first */
+	unsigned long memory_max, cpu_max; /* of a copy: bytes, seconds; 0: as it is */
+	/* host, at any time: a futex */
+	unsigned int feed; /* not 0: input is still to come through the placeholder */
 	/* agent */
-	unsigned int frozen; /* the template is made: the program's reads are no longer looked at */
+	unsigned int frozen; /* there is a template: its program's reads are no longer looked at */
 };
 
+#define WY_SERVE_PRESTART  1u /* do not try to copy: this process serves one connection itself */
+#define WY_SERVE_FILE      2u /* stdin is a regular file: its size is input, too */
+#define WY_SERVE_EXIT_FAST 4u /* a runtime's own cleaning up at the end is left out */
+
+enum wy_serve_freeze { WY_FREEZE_AUTO, WY_FREEZE_OFF, WY_FREEZE_MEMFD, WY_FREEZE_THP };
+
 #define WY_SERVE_MAGIC 0x76726573u
+
+/* ---- orders ---- */
+
+enum wy_serve_order_kind {
+	WY_SERVE_ORDER_COPY = 1, /* make a copy, which goes on */
+	WY_SERVE_ORDER_AHEAD,    /* make a copy, which waits at the control socket given here */
+	WY_SERVE_ORDER_BECOME,   /* go on */
+};
+
+/* Which descriptors come with the order, in this sequence. */
+#define WY_SERVE_FD_IN      1u
+#define WY_SERVE_FD_OUT     2u  /* not given: the one for input */
+#define WY_SERVE_FD_ERR     4u  /* not given: as it is */
+#define WY_SERVE_FD_BANNER  8u  /* a file: written to the output first, from its start */
+#define WY_SERVE_FD_CONTROL 16u /* ORDER_AHEAD */
+#define WY_SERVE_FDS        5
+
+struct wy_serve_order {
+	unsigned int magic;
+	int kind;
+	unsigned int fds;    /* none: the placeholders stay */
+	unsigned int serial; /* comes back in the report */
+};
+
+/* ---- reports ---- */
 
 struct wy_serve_report {
 	unsigned int magic;
 	int kind; /* enum wy_serve_kind */
 	int value;
+	unsigned int serial;
+	/* READY */
+	unsigned int threads;
+	unsigned int how;     /* enum wy_serve_freeze: what was done */
+	unsigned int us;      /* how long that took */
+	unsigned int fork_us; /* a copy, made and ended */
+	unsigned long bytes;  /* how much was frozen */
+	/* a refusal about a thread: the call that it was in (-1: none), and its name */
+	int nr;
+	char name[20];
 };
 
 enum wy_serve_kind {
 	WY_SERVE_READY = 1,
 	WY_SERVE_COPY,    /* value: its pid */
 	WY_SERVE_NO_COPY, /* value: -errno */
+	WY_SERVE_FEED,    /* waits for what session.feed promises */
+	WY_SERVE_STOPPED, /* WY_SERVE_PRESTART: waits for ORDER_BECOME */
 
-	/* The program cannot be served by copies. */
-	WY_SERVE_THREADS,       /* value: how many it has */
-	WY_SERVE_CHILDREN,      /* it has started other processes */
-	WY_SERVE_OTHER,         /* value: the pid of another process that reads its stdin */
-	WY_SERVE_OUTPUT,        /* its stdout is not the one that it was given */
-	WY_SERVE_EPOLL,         /* it waits for its input with epoll */
-	WY_SERVE_KERNEL_OBJECT, /* value: a descriptor, of epoll, a timer... */
+	/* The program cannot be served by copies; it waits for ORDER_BECOME. */
+	WY_SERVE_THREAD,   /* value: a thread that could not be brought to rest */
+	WY_SERVE_CHILDREN, /* it has started other processes */
+	WY_SERVE_OTHER,    /* value: the pid of another process, which reads its stdin */
+	WY_SERVE_OUTPUT,   /* its stdout is not the one that it was given */
+	WY_SERVE_URING,    /* value: a descriptor; an io_uring */
+	WY_SERVE_PIPE,     /* value: a descriptor; its other end is with another process */
+	WY_SERVE_SOCKET,   /* value: a descriptor; a connection that all copies would share */
+	WY_SERVE_LOCK,     /* value: a descriptor; a lock on a file, which no copy would have */
+	WY_SERVE_KERNEL_OBJECT, /* value: a descriptor; some other object of the kernel */
 	WY_SERVE_REOPEN,        /* value: a descriptor of a file that cannot be opened again */
 	WY_SERVE_TOO_MANY,      /* it has too many files open */
 	WY_SERVE_NO_LIST,       /* value: -errno; its descriptors cannot be listed */
+	WY_SERVE_NO_CONTROL,    /* it has closed the control socket */
+	WY_SERVE_SHARED_MEMORY, /* it has writable memory that copies would share */
 };
 
 #endif

@@ -2,29 +2,32 @@
 /*
  * serve.c - one process is started, and every connection gets a copy of it.
  *
- * The program's stdin is a socket of ours (proto/serve.h), known by its inode,
+ * The program's stdin is a placeholder (proto/serve.h), known by its inode,
  * whatever numbers it has: a shell around the program may read other things,
  * and the program may have moved its input elsewhere.  The first call that
- * would take input from it, or ask whether there is any, never happens in this
- * process: it becomes the template, which stays inside enter() for the rest of
- * its life and only makes copies.  In a copy every descriptor of the two
- * sockets is the connection, and enter() returns: the call is made there, and
- * the program goes on as if it had been started for this client.
+ * would take input from it, or ask what it is that input comes from, is not
+ * made: its thread stays inside enter() and waits for orders.
  *
- * A copy must be what a fresh start would have been, so a program is refused
- * when that cannot be: with other threads or live children, when another
- * process than the first one reads, when stdout was redirected, and when it
- * holds objects of the kernel that a copy would share with all others (epoll,
- * timers...).  Files that are open for reading are opened again in each copy,
- * or the copies would share one position.
+ *	COPY	the process is the template: it is copied with all its threads,
+ *		and never runs again itself
+ *	BECOME	the process serves one connection itself
+ *
+ * Whoever goes on has the connection in place of the placeholders, and
+ * enter() returns: the call is made there.
+ *
+ * A copy must be what a fresh start would have been.  Where it could not be (a
+ * process with children, an object of the kernel that cannot be made again),
+ * the program is not copied: the reason is reported, and the process waits for
+ * BECOME.  This is always right.
  *
  * What a copy keeps of the template: memory, random numbers drawn before the
  * first read included.  A process id that was asked for before is stale, but
- * signals that a libc sends to its own thread by a remembered id arrive.
+ * signals that a libc sends to its own threads by remembered ids arrive.
  */
 #include "agent/fdpass.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
+#include "agent/procfs.h"
 #include "agent/refork.h"
 #include "agent/session.h"
 #include "agent/sys.h"
@@ -33,22 +36,30 @@
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
 #include <asm/poll.h>
+#include <asm/resource.h>
 #include <asm/stat.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/kcmp.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/wait.h>
 
-#define FILES_MAX      128
+#define FILES_MAX      1024
 #define FD_SETSIZE_MAX 65536
 #define COPY_FAILED    125 /* exit status of a copy that could not be made whole */
+#define MSG_NOSIGNAL_  0x4000
+#define MSG_PEEK_      2
+#define MSG_DONTWAIT_  0x40
+#define LOOK_AGAIN_NS  5000000l
 
 enum what {
 	SHARED,       /* left alone */
-	INPUT,        /* the socket that is stdin */
+	INPUT,        /* the placeholder that is stdin */
 	OUTPUT,       /* the one that is stdout */
+	ERRORS,       /* the one that is stderr */
+	CONTROL,      /* the control socket, where it is not the input */
 	OWN_POSITION, /* a file that is opened again in a copy */
 	SAME_AS,      /* another descriptor of such a file */
 };
@@ -58,31 +69,40 @@ struct file {
 	int fd;
 	unsigned char what;
 	bool close_on_exec;
-	int flags; /* OWN_POSITION: as fcntl(2) has them */
+	int flags; /* as fcntl(2) has them */
 	long position;
 	int same_as; /* SAME_AS: the other descriptor */
 };
 static struct file files[FILES_MAX];
 static unsigned int nr_files;
 
-static unsigned long tid_address;      /* that the program gave to set_tid_address(2) */
-static int template_pid, template_tid; /* in a copy: the ids that its libc may remember */
-static int copy_pid;
+static bool gone_on; /* this process serves a connection, or comes from one that does */
+static unsigned int nr_takes;
+static int template_pid; /* in a copy: what its libc may remember */
+static int server_pid;   /* in who has gone on: its pid */
 static unsigned long connection_ino;
+
+/* session.serve.frozen */
+enum { LOADING, STOPPED, GONE_ON };
 
 /* ---- is it about the input? ---- */
 
-static bool is_socket(const struct stat *st, unsigned long dev, unsigned long ino)
+static struct wy_serve_session *serve_session(void)
 {
-	return st->st_dev == dev && st->st_ino == ino;
+	return &wy_session->serve;
+}
+
+static bool is_inode(const struct stat *st, unsigned long dev, unsigned long ino)
+{
+	return ino && st->st_dev == dev && st->st_ino == ino;
 }
 
 static bool is_input(int fd)
 {
+	const struct wy_serve_session *s = serve_session();
 	struct stat st;
 
-	return fd >= 0 && sys2(__NR_fstat, fd, &st) == 0 &&
-	       is_socket(&st, wy_session->serve.in_dev, wy_session->serve.in_ino);
+	return fd >= 0 && sys2(__NR_fstat, fd, &st) == 0 && is_inode(&st, s->in_dev, s->in_ino);
 }
 
 static int polled_input(unsigned long fds, unsigned long nr)
@@ -114,18 +134,60 @@ static int selected_input(unsigned long set, long nr)
 	return -1;
 }
 
-/* The descriptor of the input that this call is about to take from or to wait for, or -1. */
+/* Where input is a regular file, what the file is like is a question about this input. */
+static bool asks_for_file(const struct wy_call *call, int *fd)
+{
+	if (!(serve_session()->flags & WY_SERVE_FILE))
+		return false;
+	switch ((int)call->nr) {
+	case __NR_fstat:
+	case __NR_lseek:
+	case __NR_statx: *fd = (int)call->arg[0]; return true;
+	case __NR_newfstatat:
+		*fd = (int)call->arg[3] & AT_EMPTY_PATH ? (int)call->arg[0] : -1;
+		return true;
+	case __NR_mmap: *fd = (int)call->arg[4]; return true;
+	}
+	return false;
+}
+
+/*
+ * The descriptor of the input that this call is about to take from or to wait
+ * for, or whose other end it wants to know; or -1.
+ */
 static int input_of(const struct wy_call *call)
 {
 	int fd = (int)call->arg[0];
 
 	switch ((int)call->nr) {
+	case __NR_read:
+	case __NR_readv:
+	case __NR_pread64:
+	case __NR_preadv:
+	case __NR_preadv2:
+	case __NR_recvfrom:
+	case __NR_recvmsg:
+	case __NR_recvmmsg:
+	case __NR_splice:
+	case __NR_tee:
+	case __NR_copy_file_range:
+	/* stdin of a server that inetd(8) starts is a connection in both directions */
+	case __NR_write:
+	case __NR_writev:
+	case __NR_sendto:
+	case __NR_sendmsg:
+	case __NR_sendmmsg:
+	case __NR_shutdown:
+	case __NR_getsockname:
+	case __NR_getpeername:
+	case __NR_getsockopt:
+	case __NR_setsockopt: break;
 	case __NR_poll:
 	case __NR_ppoll:
 		return polled_input((unsigned long)call->arg[0], (unsigned int)call->arg[1]);
 	case __NR_select:
 	case __NR_pselect6: return selected_input((unsigned long)call->arg[1], (int)call->arg[0]);
-	case __NR_sendfile: fd = (int)call->arg[1]; break;
+	case __NR_sendfile: fd = is_input(fd) ? fd : (int)call->arg[1]; break;
 	case __NR_epoll_ctl:
 		fd = (int)call->arg[1] == EPOLL_CTL_DEL ? -1 : (int)call->arg[2];
 		break;
@@ -133,41 +195,77 @@ static int input_of(const struct wy_call *call)
 		if ((unsigned int)call->arg[1] != FIONREAD)
 			return -1;
 		break;
+	default:
+		if (!asks_for_file(call, &fd))
+			return -1;
 	}
 	return is_input(fd) ? fd : -1;
 }
 
+/* ---- the host ---- */
+
+static void report(int control, int kind, int value, unsigned int serial)
+{
+	struct wy_serve_report r = {
+		.magic = WY_SERVE_MAGIC, .kind = kind, .value = value, .serial = serial
+	};
+
+	sys6(__NR_sendto, control, &r, sizeof(r), MSG_NOSIGNAL_, 0, 0);
+}
+
+static void wait_readable(int fd)
+{
+	struct {
+		int fd;
+		short events, revents;
+	} p = { fd, POLLIN, 0 };
+
+	sys3(__NR_poll, &p, 1, -1);
+}
+
+/* What came with an order, by name; -1 what did not. */
+struct given {
+	int in, out, err, banner, control;
+};
+
+static void close_given(const struct given *g)
+{
+	const int fd[] = { g->in, g->out == g->in ? -1 : g->out, g->err, g->banner, g->control };
+
+	for (unsigned int i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
+		if (fd[i] >= 0)
+			sys1(__NR_close, fd[i]);
+	}
+}
+
+/* Waits for an order.  False: there is nobody any more who could give one. */
+static bool next_order(int control, struct wy_serve_order *order, struct given *g)
+{
+	int fd[WY_SERVE_FDS], *names[] = { &g->in, &g->out, &g->err, &g->banner, &g->control };
+	unsigned int at = 0;
+	long ret;
+
+	*g = (struct given){ -1, -1, -1, -1, -1 };
+	for (;;) {
+		ret = wy_fdpass_take(control, order, sizeof(*order), fd, WY_SERVE_FDS);
+		if (ret == -EINTR)
+			continue;
+		if (ret != -EAGAIN)
+			break;
+		wait_readable(control); /* the program has made its input non-blocking */
+	}
+	if (ret != sizeof(*order) || order->magic != WY_SERVE_MAGIC)
+		return false;
+	for (unsigned int i = 0; i < WY_SERVE_FDS; i++) {
+		if (order->fds >> i & 1)
+			*names[i] = fd[at++];
+	}
+	if (!(order->fds & WY_SERVE_FD_OUT))
+		g->out = g->in;
+	return true;
+}
+
 /* ---- can it be copied? ---- */
-
-static void report(int fd, int kind, int value)
-{
-	struct wy_serve_report r = { WY_SERVE_MAGIC, kind, value };
-
-	sys6(__NR_sendto, fd, &r, sizeof(r), 0x4000 /* MSG_NOSIGNAL */, 0, 0);
-}
-
-/* The host ends the program when it has read this. */
-static void refuse(int fd, int kind, int value) __attribute__((noreturn));
-static void refuse(int fd, int kind, int value)
-{
-	int none[WY_FDPASS_MAX];
-
-	report(fd, kind, value);
-	while (wy_fdpass_receive(fd, none) == -EINTR)
-		;
-	for (;;)
-		sys1(__NR_exit_group, COPY_FAILED);
-}
-
-static int threads(void)
-{
-	struct stat st;
-
-	/* A directory for each thread, and the two that all directories have. */
-	if (sys2(__NR_stat, "/proc/self/task", &st) == 0 && st.st_nlink > 2)
-		return (int)st.st_nlink - 2;
-	return wy_thread_alone() ? 1 : 2;
-}
 
 static bool has_children(void)
 {
@@ -176,20 +274,11 @@ static bool has_children(void)
 	       -ECHILD;
 }
 
-static char *put_number(char *at, unsigned int n)
-{
-	if (n > 9)
-		at = put_number(at, n / 10);
-	*at++ = (char)('0' + n % 10);
-	return at;
-}
-
 static long open_again(const struct file *f)
 {
 	char path[32] = "/proc/self/fd/";
-	char *end = put_number(path + 14, (unsigned int)f->fd);
 
-	*end = 0;
+	wy_put_number(path + 14, (unsigned int)f->fd);
 	return sys4(__NR_open, path, (f->flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC, 0, 0);
 }
 
@@ -231,108 +320,107 @@ static int look_at_file(struct file *f)
 	return 0;
 }
 
-/* Finds out what this descriptor needs.  0, or the kind of a refusal. */
-static int look_at(int fd)
+/* What stands in the way of a copy: the first that was found, 0 for nothing. */
+static int files_problem, files_value;
+
+static void no_copy(int kind, int value)
 {
-	const struct wy_serve_session *serve = &wy_session->serve;
+	if (!files_problem) {
+		files_problem = kind;
+		files_value = value;
+	}
+}
+
+/* Finds out what this descriptor needs. */
+static void look_at(int fd)
+{
+	const struct wy_serve_session *s = serve_session();
 	struct file f = { .fd = fd };
 	struct stat st;
-	int ret = 0;
+	int kind = 0;
 
 	if (sys2(__NR_fstat, fd, &st) < 0)
-		return 0;
+		return;
 	f.flags = (int)sys2(__NR_fcntl, fd, F_GETFL);
 	f.close_on_exec = sys2(__NR_fcntl, fd, F_GETFD) & FD_CLOEXEC;
-	if (is_socket(&st, serve->in_dev, serve->in_ino))
+	if (is_inode(&st, s->in_dev, s->in_ino))
 		f.what = INPUT;
-	else if (is_socket(&st, serve->out_dev, serve->out_ino))
+	else if (is_inode(&st, s->out_dev, s->out_ino))
 		f.what = OUTPUT;
+	else if (is_inode(&st, s->err_dev, s->err_ino))
+		f.what = ERRORS;
+	else if (is_inode(&st, s->control_dev, s->control_ino))
+		f.what = CONTROL;
 	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		ret = look_at_file(&f);
+		kind = look_at_file(&f);
 	else if (!(st.st_mode & S_IFMT) && !(f.flags & O_PATH))
-		ret = WY_SERVE_KERNEL_OBJECT; /* an anonymous inode */
-	if (ret || f.what == SHARED)
-		return ret;
+		kind = WY_SERVE_KERNEL_OBJECT; /* an anonymous inode */
+	if (kind)
+		no_copy(kind, fd);
+	if (f.what == SHARED)
+		return;
 	if (nr_files == FILES_MAX)
-		return WY_SERVE_TOO_MANY;
-	files[nr_files++] = f;
+		no_copy(WY_SERVE_TOO_MANY, fd);
+	else
+		files[nr_files++] = f;
+}
+
+/* Looks at every descriptor that is open. */
+static void look_at_all(void)
+{
+	struct wy_dir dir;
+	long fd;
+
+	nr_files = 0;
+	files_problem = 0;
+	wy_dir_open(&dir, "/proc/self/fd");
+	while (!dir.error && (fd = wy_dir_next_number(&dir)) >= 0) {
+		if (fd != dir.fd)
+			look_at((int)fd);
+	}
+	wy_dir_close(&dir);
+	if (dir.error)
+		no_copy(WY_SERVE_NO_LIST, (int)dir.error);
+}
+
+static const struct file *find_what(enum what what, int fd)
+{
+	for (unsigned int i = 0; i < nr_files; i++) {
+		if (files[i].what == what && (fd < 0 || files[i].fd == fd))
+			return &files[i];
+	}
+	return NULL;
+}
+
+/* Can this process alone have the connection?  0, or a kind. */
+static int check_alone(const struct wy_call *call, int *ret_value)
+{
+	if (call->thread->pid != serve_session()->pid) {
+		*ret_value = call->thread->pid;
+		return WY_SERVE_OTHER;
+	}
+	if (has_children())
+		return WY_SERVE_CHILDREN;
+	return find_what(OUTPUT, 1) ? 0 : WY_SERVE_OUTPUT;
+}
+
+/* Can it be copied?  Then its other threads are at rest.  0, or a kind. */
+static int check_copy(const struct wy_call *call, int *ret_value)
+{
+	int kind = check_alone(call, ret_value);
+
+	if (kind)
+		return kind;
+	if (files_problem) {
+		*ret_value = files_value;
+		return files_problem;
+	}
+	if (wy_rest_all(call->thread, ret_value) < 0)
+		return WY_SERVE_THREAD;
 	return 0;
 }
 
-static int parse_number(const char *text)
-{
-	int n = 0;
-
-	for (; *text >= '0' && *text <= '9'; text++)
-		n = n * 10 + *text - '0';
-	return *text ? -1 : n;
-}
-
-/* Looks at every descriptor that is open.  0, or the kind of a refusal and its value. */
-static int look_at_all(int *ret_value)
-{
-	struct entry { /* struct linux_dirent64 */
-		unsigned long ino;
-		long off;
-		unsigned short len;
-		unsigned char type;
-		char name[];
-	};
-	_Alignas(8) char buf[1024];
-	long dir = sys3(__NR_open, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	long len = dir;
-	int kind = 0;
-
-	nr_files = 0;
-	while (!kind && len >= 0 && (len = sys3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; !kind && at < len; at += ((struct entry *)(buf + at))->len) {
-			int fd = parse_number(((struct entry *)(buf + at))->name);
-
-			if (fd < 0 || fd == dir)
-				continue;
-			kind = look_at(fd);
-			*ret_value = fd;
-		}
-	}
-	if (dir >= 0)
-		sys1(__NR_close, dir);
-	if (len < 0) {
-		*ret_value = (int)len;
-		return WY_SERVE_NO_LIST;
-	}
-	return kind;
-}
-
-static bool has_output(void)
-{
-	for (unsigned int i = 0; i < nr_files; i++) {
-		if (files[i].what == OUTPUT && files[i].fd == 1)
-			return true;
-	}
-	return false;
-}
-
-static void check(const struct wy_call *call, int fd)
-{
-	int nr, kind, value = 0;
-
-	if (call->thread->pid != wy_session->serve.pid)
-		refuse(fd, WY_SERVE_OTHER, call->thread->pid);
-	nr = threads();
-	if (nr > 1)
-		refuse(fd, WY_SERVE_THREADS, nr);
-	if (has_children())
-		refuse(fd, WY_SERVE_CHILDREN, 0);
-	if ((int)call->nr == __NR_epoll_ctl)
-		refuse(fd, WY_SERVE_EPOLL, 0);
-	kind = look_at_all(&value);
-	if (kind)
-		refuse(fd, kind, value);
-	if (!has_output())
-		refuse(fd, WY_SERVE_OUTPUT, 0);
-}
-
-/* ---- the copy ---- */
+/* ---- going on ---- */
 
 static void copy_failed(void) __attribute__((noreturn));
 static void copy_failed(void)
@@ -342,21 +430,29 @@ static void copy_failed(void)
 }
 
 /* What the program had written before it first read: every client gets it. */
-static void send_banner(int connection, int banner)
+static void send_banner(int out, int banner)
 {
 	long offset = 0, ret;
 
 	do
-		ret = sys4(__NR_sendfile, connection, banner, &offset, 1l << 20);
+		ret = sys4(__NR_sendfile, out, banner, &offset, 1l << 20);
 	while (ret > 0 || ret == -EINTR);
 	/* A client that is gone is the program's to notice, at its own next write. */
-	sys1(__NR_close, banner);
 }
 
 static void put(int from, const struct file *f)
 {
 	if (sys3(__NR_dup3, from, f->fd, f->close_on_exec ? O_CLOEXEC : 0) < 0)
 		copy_failed();
+}
+
+static void put_placeholder(int from, const struct file *f)
+{
+	if (from < 0)
+		return;
+	put(from, f);
+	if (f->flags & O_NONBLOCK)
+		sys3(__NR_fcntl, f->fd, F_SETFL, sys2(__NR_fcntl, f->fd, F_GETFL) | O_NONBLOCK);
 }
 
 static void give_own_position(const struct file *f)
@@ -369,42 +465,67 @@ static void give_own_position(const struct file *f)
 	sys1(__NR_close, fd);
 }
 
-static void become_copy(struct wy_thread *t, int connection, int banner)
+static void set_limit(int resource, unsigned long max)
+{
+	struct {
+		unsigned long soft, hard;
+	} limit;
+
+	if (!max || sys2(__NR_getrlimit, resource, &limit) < 0)
+		return;
+	if (limit.soft > max)
+		limit.soft = max;
+	if (limit.hard > limit.soft)
+		limit.hard = limit.soft;
+	sys2(__NR_setrlimit, resource, &limit);
+}
+
+/* The process goes on with these descriptors. */
+static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy)
 {
 	struct stat st;
-	int nonblock = 0;
 
-	copy_pid = t->pid;
-	connection_ino = sys2(__NR_fstat, connection, &st) < 0 ? 0 : st.st_ino;
-	if (banner >= 0)
-		send_banner(connection, banner);
+	gone_on = true;
+	server_pid = t->pid;
+	set_limit(RLIMIT_AS, serve_session()->memory_max);
+	set_limit(RLIMIT_CPU, serve_session()->cpu_max);
+	if (g->in < 0)
+		return;
+	connection_ino = sys2(__NR_fstat, g->out, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+	if (g->banner >= 0)
+		send_banner(g->out, g->banner);
 	for (unsigned int i = 0; i < nr_files; i++) {
 		const struct file *f = &files[i];
 
 		switch (f->what) {
-		case INPUT:
-		case OUTPUT:
-			put(connection, f);
-			nonblock |= f->flags & O_NONBLOCK;
+		case INPUT: put_placeholder(g->in, f); break;
+		case OUTPUT: put_placeholder(g->out, f); break;
+		case ERRORS: put_placeholder(g->err, f); break;
+		case CONTROL: sys1(__NR_close, f->fd); break;
+		case OWN_POSITION:
+			if (is_copy)
+				give_own_position(f);
 			break;
-		case OWN_POSITION: give_own_position(f); break;
-		case SAME_AS: put(f->same_as, f); break;
+		case SAME_AS:
+			if (is_copy)
+				put(f->same_as, f);
+			break;
 		}
 	}
-	if (nonblock)
-		sys3(__NR_fcntl, connection, F_SETFL,
-		     sys2(__NR_fcntl, connection, F_GETFL) | nonblock);
-	sys1(__NR_close, connection);
+	close_given(g);
 }
 
 /*
  * The end of the output.  The host sends it when it has learnt of the copy's
- * end; a client need not wait for that when it can be sent from here.
+ * end; a client need not wait for that when it can be sent from here.  Not when
+ * children may still write.
  */
 static void finish_output(void)
 {
 	struct stat st;
 
+	if (!connection_ino || has_children())
+		return;
 	for (unsigned int i = 0; i < nr_files; i++) {
 		if (files[i].what != INPUT && files[i].what != OUTPUT)
 			continue;
@@ -416,100 +537,201 @@ static void finish_output(void)
 	}
 }
 
-/* ---- the template ---- */
+/* ---- stopped ---- */
 
-static void wait_readable(int fd)
+/* In a copy that was made ahead: waits for its connection. */
+static void wait_to_become(int control, struct given *g)
 {
-	struct {
-		int fd;
-		short events, revents;
-	} p = { fd, POLLIN, 0 };
+	struct wy_serve_order order;
 
-	sys3(__NR_poll, &p, 1, -1);
+	do {
+		if (!next_order(control, &order, g))
+			sys1(__NR_exit_group, 0);
+	} while (order.kind != WY_SERVE_ORDER_BECOME);
+	sys1(__NR_close, control);
 }
 
-/* Makes copies until the host goes away.  Returns in each copy. */
-static void be_template(struct wy_thread *t, int control)
+/* Carries out an order to make a copy.  True: this is the copy. */
+static bool make_copy(struct wy_thread *t, int control, const struct wy_serve_order *order,
+		      struct given *g)
 {
-	struct wy_refork refork;
-	int fd[WY_FDPASS_MAX];
+	long ret = wy_refork(t, CLONE_PARENT);
 
-	/* Nothing is delivered to the template; the host closes its end, or kills it. */
+	if (ret == 0)
+		return true;
+	close_given(g);
+	report(control, ret < 0 ? WY_SERVE_NO_COPY : WY_SERVE_COPY, (int)ret, order->serial);
+	return false;
+}
+
+/* Does what the host says until it is time to go on, in this process or in a copy. */
+static void follow_orders(struct wy_thread *t, int control)
+{
+	struct wy_serve_order order;
+	struct given given;
+
+	while (next_order(control, &order, &given)) {
+		switch (order.kind) {
+		case WY_SERVE_ORDER_BECOME:
+			go_on(t, &given, false);
+			__atomic_store_n(&serve_session()->frozen, GONE_ON, __ATOMIC_RELEASE);
+			sys3(__NR_futex, &serve_session()->frozen, FUTEX_WAKE, 0x7fffffff);
+			wy_rest_end(t);
+			return;
+		case WY_SERVE_ORDER_COPY:
+		case WY_SERVE_ORDER_AHEAD:
+			if (!make_copy(t, control, &order, &given))
+				break;
+			if (order.kind == WY_SERVE_ORDER_AHEAD)
+				wait_to_become(given.control, &given);
+			go_on(t, &given, true);
+			wy_refork_go();
+			return;
+		default: close_given(&given);
+		}
+	}
+	for (;;)
+		sys1(__NR_exit_group, 0);
+}
+
+static void report_ready(const struct wy_thread *t, int control)
+{
+	struct wy_serve_report r = {
+		.magic = WY_SERVE_MAGIC,
+		.kind = WY_SERVE_READY,
+		.threads = 1 + wy_rest_count(t),
+		.how = WY_FREEZE_OFF,
+	};
+
+	sys6(__NR_sendto, control, &r, sizeof(r), MSG_NOSIGNAL_, 0, 0);
+}
+
+/* Where the orders come from: the input, or what was passed along for it. */
+static int find_control(int input)
+{
+	const struct wy_serve_session *s = serve_session();
+	const struct file *f;
+
+	if (s->control_dev == s->in_dev && s->control_ino == s->in_ino)
+		return input;
+	f = find_what(CONTROL, -1);
+	return f ? f->fd : -1;
+}
+
+/* The program is about to take input: it stays here until it may. */
+static void stop_here(struct wy_call *call, int input)
+{
+	struct wy_thread *t = call->thread;
+	int control, kind, value = 0;
+
+	look_at_all();
+	if (serve_session()->flags & WY_SERVE_PRESTART)
+		kind = check_alone(call, &value);
+	else
+		kind = check_copy(call, &value);
+	control = find_control(input);
+	/* Nothing is delivered to who waits here; the host closes its end, or kills it. */
 	wy_thread_block_signals(t);
 	template_pid = t->pid;
-	template_tid = t->tid;
-	wy_refork_prepare(&refork, tid_address);
-	__atomic_store_n(&wy_session->serve.frozen, 1, __ATOMIC_RELEASE);
-	report(control, WY_SERVE_READY, 0);
-	for (;;) {
-		long ret = wy_fdpass_receive(control, fd);
+	if (kind)
+		report(control, kind, value, 0);
+	else if (serve_session()->flags & WY_SERVE_PRESTART)
+		report(control, WY_SERVE_STOPPED, 0, 0);
+	else
+		report_ready(t, control);
+	follow_orders(t, control);
+}
 
-		if (ret == -EINTR)
-			continue;
-		if (ret == -EAGAIN) { /* the program has made its input non-blocking */
-			wait_readable(control);
-			continue;
+/*
+ * Input that the host gives to the program before anybody is served.  Returns
+ * true when there is some, and the call may take it.
+ */
+static bool feed(int input)
+{
+	static unsigned int told;
+	unsigned int *word = &serve_session()->feed, now;
+	struct {
+		long sec, ns;
+	} timeout = { 0, LOOK_AGAIN_NS };
+	int queued = 0;
+
+	for (;;) {
+		now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+		if (sys3(__NR_ioctl, input, FIONREAD, &queued) == 0 && queued)
+			return true;
+		if (!now)
+			return false;
+		if (!__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED)) {
+			look_at_all();
+			report(find_control(input), WY_SERVE_FEED, 0, 0);
 		}
-		if (ret <= 0)
-			sys1(__NR_exit_group, 0);
-		ret = -EMFILE;
-		if (fd[0] >= 0)
-			ret = wy_refork(t, &refork, CLONE_PARENT);
-		if (!ret) {
-			become_copy(t, fd[0], fd[1]);
-			return;
-		}
-		for (int i = 0; i < WY_FDPASS_MAX; i++) {
-			if (fd[i] >= 0)
-				sys1(__NR_close, fd[i]);
-		}
-		report(control, ret < 0 ? WY_SERVE_NO_COPY : WY_SERVE_COPY, (int)ret);
+		sys4(__NR_futex, word, FUTEX_WAIT, now, &timeout);
 	}
 }
 
 /* ---- the calls ---- */
 
-/* A libc that remembers its thread's id (musl) sends raise(3) to the template: not so. */
+/* A libc that remembers its threads' ids sends signals to the template's threads: not so. */
 static void alias_ids(struct wy_call *call)
 {
 	bool has_group = (int)call->nr != __NR_tkill;
-	int at = has_group ? 1 : 0;
+	int at = has_group ? 1 : 0, tid = wy_refork_tid((int)call->arg[at]);
 
-	if (call->thread->pid != copy_pid || (int)call->arg[at] != template_tid)
+	if (!tid || tid == (int)call->arg[at])
 		return;
-	if (has_group && (int)call->arg[0] != template_pid && (int)call->arg[0] != copy_pid)
+	if (has_group && (int)call->arg[0] != template_pid && (int)call->arg[0] != server_pid)
 		return;
 	wy_call_record(call);
 	if (has_group)
-		call->arg[0] = copy_pid;
-	call->arg[at] = copy_pid; /* its first thread's */
+		call->arg[0] = server_pid;
+	call->arg[at] = tid;
+}
+
+/* Another one takes input at the same time, or another process does: it waits its turn. */
+static enum wy_verdict wait_turn(struct wy_call *call)
+{
+	struct {
+		long sec, ns;
+	} timeout = { 0, LOOK_AGAIN_NS };
+
+	sys4(__NR_futex, &serve_session()->frozen, FUTEX_WAIT, STOPPED, &timeout);
+	return wy_call_again(call);
 }
 
 static enum wy_verdict serve(struct wy_call *call)
 {
+	struct wy_serve_session *s = serve_session();
+	unsigned int loading = LOADING;
 	int fd;
 
+	wy_refork_look(call);
 	switch ((int)call->nr) {
-	case __NR_set_tid_address: tid_address = (unsigned long)call->arg[0]; return WY_PASS;
 	case __NR_io_uring_setup:
 		/* As a kernel without it: programs fall back to calls that can be seen. */
 		call->ret = -ENOSYS;
 		return WY_DONE;
 	case __NR_exit_group:
-		if (call->thread->pid == copy_pid)
+		if (call->thread->pid == server_pid)
 			finish_output();
 		return WY_PASS;
 	case __NR_tkill:
 	case __NR_tgkill:
-	case __NR_rt_tgsigqueueinfo: alias_ids(call); return WY_PASS;
+	case __NR_rt_tgsigqueueinfo:
+		if (call->thread->pid == server_pid)
+			alias_ids(call);
+		return WY_PASS;
 	}
-	if (__atomic_load_n(&wy_session->serve.frozen, __ATOMIC_ACQUIRE))
+	if (gone_on || __atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == GONE_ON)
 		return WY_PASS;
 	fd = input_of(call);
-	if (fd >= 0) {
-		check(call, fd);
-		be_template(call->thread, fd);
-	}
+	if (fd < 0 || feed(fd))
+		return WY_PASS;
+	if (__atomic_add_fetch(&nr_takes, 1, __ATOMIC_RELAXED) < s->takes)
+		return WY_PASS;
+	if (!__atomic_compare_exchange_n(&s->frozen, &loading, STOPPED, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return loading == STOPPED ? wait_turn(call) : WY_PASS;
+	stop_here(call, fd);
 	return WY_PASS;
 }
 
@@ -520,14 +742,21 @@ static void start(struct wy_layer *layer)
 		__NR_read, __NR_readv, __NR_pread64, __NR_preadv, __NR_preadv2,
 		__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg,
 		__NR_splice, __NR_tee, __NR_sendfile, __NR_copy_file_range,
+		__NR_write, __NR_writev, __NR_sendto, __NR_sendmsg, __NR_sendmmsg,
+		__NR_shutdown, __NR_getsockname, __NR_getpeername, __NR_getsockopt, __NR_setsockopt,
 		__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_ctl, __NR_ioctl,
-		__NR_io_uring_setup, __NR_set_tid_address, __NR_exit_group,
+		__NR_io_uring_setup, __NR_exit_group,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
-	};
+	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
 	/* clang-format on */
 
+	wy_refork_watch(&layer->calls);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		wy_callset_add(&layer->calls, wanted[i]);
+	for (unsigned int i = 0; i < sizeof(of_file) / sizeof(of_file[0]); i++) {
+		if (serve_session()->flags & WY_SERVE_FILE)
+			wy_callset_add(&layer->calls, of_file[i]);
+	}
 }
 
 struct wy_layer wy_layer_serve = {

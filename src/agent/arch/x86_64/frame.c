@@ -329,6 +329,27 @@ long arch_build_frame(struct ucontext *uc, const struct siginfo *info, int sig,
 	return 0;
 }
 
+void arch_call_unmade(const struct wy_thread *t, struct ucontext *uc, long nr,
+		      const struct wy_site *site)
+{
+	struct sigcontext *r = &uc->uc_mcontext;
+	const struct stub_marks *m = &wy_stub_marks;
+	unsigned long at = r->rip - wy_site_stub(site);
+	bool behind = at == m->fill || at == m->leave || at == m->plain + 2ul;
+
+	if (r->rip == wy_gate_ranges.nogs_left.from)
+		behind = ((struct wy_call *)(t->stack_top - sizeof(struct wy_call)))->site == site;
+	if (!behind || (long)r->rax != -EINTR)
+		return;
+	r->rip -= 2;
+	r->rax = (unsigned long)nr;
+}
+
+unsigned long arch_uc_frame(const struct ucontext *uc)
+{
+	return (unsigned long)uc - offsetof(struct rt_sigframe, uc) + 8;
+}
+
 static unsigned long int80_stub(unsigned long addr)
 {
 	for (unsigned long i = 0; i < WY_INT80_STUBS; i++) {

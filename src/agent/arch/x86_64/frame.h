@@ -69,6 +69,22 @@ void arch_call_now(struct ucontext *uc);
 /* The program's registers, should its rt_sigreturn fail; see arch_recover(). */
 void arch_save_regs(struct wy_thread *t, const struct ucontext *uc);
 
+/*
+ * A signal ended the call that uc stands behind, with EINTR, and nobody may notice: uc stands
+ * before it again.  nr: the call's number, which the kernel has overwritten.
+ */
+void arch_call_unmade(const struct wy_thread *t, struct ucontext *uc, long nr,
+		      const struct wy_site *site);
+
+/* The stack pointer that makes rt_sigreturn(2) use the frame of this uc. */
+unsigned long arch_uc_frame(const struct ucontext *uc);
+
+/*
+ * A new thread of this process: as clone(2), but that the child starts with wy_rest_revived(stack).
+ */
+long arch_clone_thread(unsigned long flags, void *stack, int *parent_tid, unsigned long child_tid,
+		       unsigned long tls);
+
 /* The frame that rt_sigreturn(2) with this stack pointer would use. */
 unsigned long arch_sigreturn_uc(unsigned long sp);
 

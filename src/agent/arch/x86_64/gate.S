@@ -426,6 +426,22 @@ wy_verdict_slots:
 	.endr
 
 	.text
+/* long arch_clone_thread(flags, stack, parent_tid, child_tid, tls): see frame.h */
+	.globl	arch_clone_thread
+	.hidden	arch_clone_thread
+arch_clone_thread:
+	mov	%rcx, %r10
+	mov	$56, %eax			/* clone */
+	syscall
+	test	%eax, %eax
+	jz	1f
+	cltq
+	ret
+1:	xor	%ebp, %ebp
+	mov	%rsp, %rdi
+	call	wy_rest_revived
+	ud2
+
 /* The loader enters here: rdi = struct wy_boot, on the boot stack. */
 	.globl	wy_agent_start
 wy_agent_start:
