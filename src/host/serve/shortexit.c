@@ -16,13 +16,12 @@
 #include "host/serve/shortexit.h"
 
 #include "base/cleanup.h"
+#include "host/symbols.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,65 +37,18 @@ struct runtime {
 	uint64_t finalize, finalize_size, run; /* 0: not there */
 };
 
-static void look_at_symbols(Elf *elf, Elf_Scn *section, uint64_t bias, struct runtime *ret)
+static int look_at_file(const char *path, uint64_t start, struct runtime *ret)
 {
-	GElf_Shdr header;
-	Elf_Data *data;
+	static const char *const names[] = { "Py_FinalizeEx", "PyRun_SimpleString" };
+	struct wy_symbol found[2] = { 0 };
+	int err = wy_symbols_find(path, names, 2, found);
 
-	if (!gelf_getshdr(section, &header) || header.sh_type != SHT_DYNSYM ||
-	    !header.sh_entsize)
-		return;
-	data = elf_getdata(section, NULL);
-	for (int i = 0; data && i < INT_MAX && (uint64_t)i < header.sh_size / header.sh_entsize;
-	     i++) {
-		const char *name;
-		GElf_Sym sym;
-
-		if (!gelf_getsym(data, i, &sym))
-			return;
-		name = sym.st_value ? elf_strptr(elf, header.sh_link, sym.st_name) : NULL;
-		if (!name)
-			continue;
-		if (strcmp(name, "Py_FinalizeEx") == 0) {
-			ret->finalize = bias + sym.st_value;
-			ret->finalize_size = sym.st_size;
-		} else if (strcmp(name, "PyRun_SimpleString") == 0) {
-			ret->run = bias + sym.st_value;
-		}
-	}
-}
-
-/* How far from its addresses in the file it is loaded, when its start is at `start`. */
-static bool find_bias(Elf *elf, uint64_t start, uint64_t *ret)
-{
-	size_t count;
-
-	if (elf_getphdrnum(elf, &count) < 0)
-		return false;
-	for (size_t i = 0; i < count && i < INT_MAX; i++) {
-		GElf_Phdr ph;
-
-		if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_type != PT_LOAD)
-			continue;
-		*ret = start - (ph.p_vaddr - ph.p_offset);
-		return true;
-	}
-	return false;
-}
-
-/* The file that is mapped from its beginning at `start`. */
-static void look_at_file(const char *path, uint64_t start, struct runtime *ret)
-{
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
-	Elf_Scn *section = NULL;
-	uint64_t bias;
-
-	if (elf && elf_kind(elf) == ELF_K_ELF && find_bias(elf, start, &bias)) {
-		while ((section = elf_nextscn(elf, section)))
-			look_at_symbols(elf, section, bias, ret);
-	}
-	elf_end(elf);
+	if (err || !found[0].addr || !found[1].addr)
+		return err;
+	ret->finalize = start + found[0].addr;
+	ret->finalize_size = found[0].size;
+	ret->run = start + found[1].addr;
+	return 0;
 }
 
 static int find_runtime(pid_t pid, struct runtime *ret)
@@ -121,20 +73,20 @@ static int find_runtime(pid_t pid, struct runtime *ret)
 		if (strstr(strrchr(line, '/'), "python"))
 			look_at_file(line + name, start, ret);
 	}
-	return ret->finalize && ret->run;
+	return ret->finalize != 0;
 }
 
 /* The new body of the function. */
 static size_t make_body(unsigned char *to, size_t size, uint64_t run)
 {
 	static const unsigned char code[] = {
-		0xf3, 0x0f, 0x1e, 0xfa,             /* endbr64 */
-		0x48, 0x83, 0xec, 0x08,             /* sub  $8, %rsp */
-		0x48, 0x8d, 0x3d, 0x11, 0, 0, 0,    /* lea  text(%rip), %rdi */
-		0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, /* mov  $run, %rax */
-		0xff, 0xd0,                         /* call *%rax */
-		0x48, 0x83, 0xc4, 0x08,             /* add  $8, %rsp */
-		0xc3,                               /* ret */
+		0xf3, 0x0f, 0x1e, 0xfa,                   /* endbr64 */
+		0x48, 0x83, 0xec, 0x08,                   /* sub  $8, %rsp */
+		0x48, 0x8d, 0x3d, 0x11, 0, 0, 0,          /* lea  text(%rip), %rdi */
+		0x48, 0xb8, 0,    0,    0, 0, 0, 0, 0, 0, /* mov  $run, %rax */
+		0xff, 0xd0,                               /* call *%rax */
+		0x48, 0x83, 0xc4, 0x08,                   /* add  $8, %rsp */
+		0xc3,                                     /* ret */
 	};
 
 	if (sizeof(code) + sizeof(at_end) > size)
@@ -154,8 +106,6 @@ int wy_short_exit(pid_t pid)
 	size_t len;
 	int ret;
 
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return -ENOSYS;
 	ret = find_runtime(pid, &runtime);
 	if (ret <= 0)
 		return ret;
