@@ -37,6 +37,8 @@ struct wy_serve_session {
 	unsigned int frozen; /* there is a template: its program's reads are no longer looked at */
 };
 
+#define WY_SERVE_GONE_ON   2u /* frozen: a process of the program serves a connection itself */
+
 #define WY_SERVE_PRESTART  1u /* do not try to copy: this process serves one connection itself */
 #define WY_SERVE_FILE      2u /* stdin is a regular file: its size is input, too */
 #define WY_SERVE_EXIT_FAST 4u /* a runtime's own cleaning up at the end is left out */
@@ -76,6 +78,7 @@ struct wy_serve_report {
 	int value;
 	unsigned int serial;
 	/* READY */
+	unsigned int hazards; /* WY_SERVE_HAZARD_* */
 	unsigned int threads;
 	unsigned int how;     /* enum wy_serve_freeze: what was done */
 	unsigned int us;      /* how long that took */
@@ -85,6 +88,12 @@ struct wy_serve_report {
 	int nr;
 	char name[20];
 };
+
+/* What is no reason against copies, but should be known. */
+#define WY_SERVE_HAZARD_RANDOM 1u /* random numbers were drawn: all copies have the same */
+#define WY_SERVE_HAZARD_WRITER 2u /* files are open for writing: all copies write to them */
+#define WY_SERVE_HAZARD_SHARED 4u /* files are mapped shared and writable: all copies see them */
+#define WY_SERVE_HAZARD_TIMER  8u /* timers run: a copy has none, as after fork(2) */
 
 enum wy_serve_kind {
 	WY_SERVE_READY = 1,

@@ -42,6 +42,7 @@
 #include <linux/fcntl.h>
 #include <linux/futex.h>
 #include <linux/kcmp.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/wait.h>
@@ -76,6 +77,7 @@ struct file {
 static struct file files[FILES_MAX];
 static unsigned int nr_files;
 
+static unsigned int hazards;
 static bool gone_on; /* this process serves a connection, or comes from one that does */
 static unsigned int nr_takes;
 static int template_pid; /* in a copy: what its libc may remember */
@@ -200,6 +202,21 @@ static int input_of(const struct wy_call *call)
 			return -1;
 	}
 	return is_input(fd) ? fd : -1;
+}
+
+/* What a program does before it is stopped that its copies will have in common. */
+static void look_for_hazards(const struct wy_call *call)
+{
+	switch ((int)call->nr) {
+	case __NR_getrandom:
+		/* A libc draws a key for its allocator this way, nobody sees it. */
+		if ((unsigned int)call->arg[2] != GRND_NONBLOCK || call->arg[1] > 8)
+			hazards |= WY_SERVE_HAZARD_RANDOM;
+		break;
+	case __NR_setitimer:
+	case __NR_timer_settime:
+	case __NR_alarm: hazards |= WY_SERVE_HAZARD_TIMER; break;
+	}
 }
 
 /* ---- the host ---- */
@@ -599,6 +616,7 @@ static void report_ready(const struct wy_thread *t, int control)
 	struct wy_serve_report r = {
 		.magic = WY_SERVE_MAGIC,
 		.kind = WY_SERVE_READY,
+		.hazards = hazards,
 		.threads = 1 + wy_rest_count(t),
 		.how = WY_FREEZE_OFF,
 	};
@@ -723,6 +741,7 @@ static enum wy_verdict serve(struct wy_call *call)
 	}
 	if (gone_on || __atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == GONE_ON)
 		return WY_PASS;
+	look_for_hazards(call);
 	fd = input_of(call);
 	if (fd < 0 || feed(fd))
 		return WY_PASS;
@@ -746,6 +765,7 @@ static void start(struct wy_layer *layer)
 		__NR_shutdown, __NR_getsockname, __NR_getpeername, __NR_getsockopt, __NR_setsockopt,
 		__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_ctl, __NR_ioctl,
 		__NR_io_uring_setup, __NR_exit_group,
+		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
 	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
 	/* clang-format on */
