@@ -19,6 +19,8 @@
 #ifndef WY_PROTO_SERVE_H
 #define WY_PROTO_SERVE_H
 
+#define WY_SERVE_INHERITED 32
+
 /* Part of the session. */
 struct wy_serve_session {
 	/* host, before the program runs; inodes as fstat(2) has them */
@@ -34,6 +36,10 @@ struct wy_serve_session {
 	/* host, at any time: a futex */
 	unsigned int feed; /* not 0: input is still to come through the placeholder */
 	/* agent */
+	unsigned int nr_inherited; /* the inodes that the program was started with */
+	struct {
+		unsigned long dev, ino;
+	} inherited[WY_SERVE_INHERITED];
 	unsigned int frozen; /* there is a template: its program's reads are no longer looked at */
 };
 
@@ -77,16 +83,14 @@ struct wy_serve_report {
 	int kind; /* enum wy_serve_kind */
 	int value;
 	unsigned int serial;
-	/* READY */
+	/* READY, STOPPED */
 	unsigned int hazards; /* WY_SERVE_HAZARD_* */
 	unsigned int threads;
 	unsigned int how;     /* enum wy_serve_freeze: what was done */
 	unsigned int us;      /* how long that took */
 	unsigned int fork_us; /* a copy, made and ended */
 	unsigned long bytes;  /* how much was frozen */
-	/* a refusal about a thread: the call that it was in (-1: none), and its name */
-	int nr;
-	char name[20];
+	int nr;               /* the call that it was stopped at */
 };
 
 /* What is no reason against copies, but should be known. */

@@ -24,10 +24,11 @@
  * first read included.  A process id that was asked for before is stale, but
  * signals that a libc sends to its own threads by remembered ids arrive.
  */
+#include "agent/fdcopy.h"
 #include "agent/fdpass.h"
+#include "agent/fdtab.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
-#include "agent/procfs.h"
 #include "agent/refork.h"
 #include "agent/session.h"
 #include "agent/sys.h"
@@ -41,13 +42,12 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
-#include <linux/kcmp.h>
+#include <linux/mman.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/wait.h>
 
-#define FILES_MAX      1024
 #define FD_SETSIZE_MAX 65536
 #define COPY_FAILED    125 /* exit status of a copy that could not be made whole */
 #define MSG_NOSIGNAL_  0x4000
@@ -55,28 +55,13 @@
 #define MSG_DONTWAIT_  0x40
 #define LOOK_AGAIN_NS  5000000l
 
-enum what {
-	SHARED,       /* left alone */
-	INPUT,        /* the placeholder that is stdin */
-	OUTPUT,       /* the one that is stdout */
-	ERRORS,       /* the one that is stderr */
-	CONTROL,      /* the control socket, where it is not the input */
-	OWN_POSITION, /* a file that is opened again in a copy */
-	SAME_AS,      /* another descriptor of such a file */
-};
+/* Marks in the table of descriptors: what a placeholder stands for. */
+#define INPUT          2u
+#define OUTPUT         4u
+#define ERRORS         8u
+#define CONTROL        16u /* the control socket, where it is not the input */
 
-/* What must be done about a descriptor in a copy. */
-struct file {
-	int fd;
-	unsigned char what;
-	bool close_on_exec;
-	int flags; /* as fcntl(2) has them */
-	long position;
-	int same_as; /* SAME_AS: the other descriptor */
-};
-static struct file files[FILES_MAX];
-static unsigned int nr_files;
-
+static struct wy_fdtab fdtab;
 static unsigned int hazards;
 static bool gone_on; /* this process serves a connection, or comes from one that does */
 static unsigned int nr_takes;
@@ -180,10 +165,8 @@ static int input_of(const struct wy_call *call)
 	case __NR_sendmsg:
 	case __NR_sendmmsg:
 	case __NR_shutdown:
-	case __NR_getsockname:
-	case __NR_getpeername:
-	case __NR_getsockopt:
-	case __NR_setsockopt: break;
+	/* getsockname and getsockopt are asked by runtimes at their start, to learn what it is */
+	case __NR_getpeername: break;
 	case __NR_poll:
 	case __NR_ppoll:
 		return polled_input((unsigned long)call->arg[0], (unsigned int)call->arg[1]);
@@ -216,7 +199,20 @@ static void look_for_hazards(const struct wy_call *call)
 	case __NR_setitimer:
 	case __NR_timer_settime:
 	case __NR_alarm: hazards |= WY_SERVE_HAZARD_TIMER; break;
+	case __NR_inotify_add_watch: wy_fdtab_look(call); break;
 	}
+}
+
+/*
+ * Memory that shall not be there after a fork: the program thinks of forks of its own.  Asking for
+ * the opposite checks the same arguments.
+ */
+static void keep_in_copies(struct wy_call *call)
+{
+	if (gone_on || (int)call->arg[2] != MADV_DONTFORK)
+		return;
+	wy_call_record(call);
+	call->arg[2] = MADV_DOFORK;
 }
 
 /* ---- the host ---- */
@@ -291,120 +287,37 @@ static bool has_children(void)
 	       -ECHILD;
 }
 
-static long open_again(const struct file *f)
+/* Looks at the descriptors.  0, or the kind of a refusal. */
+static int look_at_files(int *ret_value)
 {
-	char path[32] = "/proc/self/fd/";
+	const struct wy_serve_session *s = serve_session();
+	long ret = wy_fdtab_read(&fdtab);
 
-	wy_put_number(path + 14, (unsigned int)f->fd);
-	return sys4(__NR_open, path, (f->flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC, 0, 0);
-}
-
-/* Another descriptor, looked at before, of the same open file; or NULL. */
-static const struct file *same_file(int fd)
-{
-	long pid = sys0(__NR_getpid);
-
-	for (unsigned int i = 0; i < nr_files; i++) {
-		if (files[i].what == OWN_POSITION &&
-		    sys6(__NR_kcmp, pid, pid, KCMP_FILE, files[i].fd, fd, 0) == 0)
-			return &files[i];
+	if (ret < 0) {
+		*ret_value = (int)ret;
+		return ret == -EMFILE ? WY_SERVE_TOO_MANY : WY_SERVE_NO_LIST;
 	}
-	return NULL;
-}
-
-/* A file that the copies would read from one position.  0, or the kind of a refusal. */
-static int look_at_file(struct file *f)
-{
-	const struct file *other;
-	long fd;
-
-	if ((f->flags & O_ACCMODE) != O_RDONLY || f->flags & O_PATH)
-		return 0;
-	f->position = sys3(__NR_lseek, f->fd, 0, 1 /* SEEK_CUR */);
-	if (f->position < 0)
-		return 0;
-	other = same_file(f->fd);
-	if (other) {
-		f->what = SAME_AS;
-		f->same_as = other->fd;
-		return 0;
-	}
-	fd = open_again(f);
-	if (fd < 0)
-		return WY_SERVE_REOPEN;
-	sys1(__NR_close, fd);
-	f->what = OWN_POSITION;
+	for (unsigned int i = 0; i < s->nr_inherited; i++)
+		wy_fdtab_mark(&fdtab, s->inherited[i].dev, s->inherited[i].ino, WY_FD_INHERITED);
+	wy_fdtab_mark(&fdtab, s->in_dev, s->in_ino, INPUT);
+	wy_fdtab_mark(&fdtab, s->out_dev, s->out_ino, OUTPUT);
+	if (s->err_ino)
+		wy_fdtab_mark(&fdtab, s->err_dev, s->err_ino, ERRORS);
+	if (s->control_ino != s->in_ino)
+		wy_fdtab_mark(&fdtab, s->control_dev, s->control_ino, CONTROL);
 	return 0;
 }
 
-/* What stands in the way of a copy: the first that was found, 0 for nothing. */
-static int files_problem, files_value;
-
-static void no_copy(int kind, int value)
+static unsigned int marks_of(const struct wy_fd_slot *slot)
 {
-	if (!files_problem) {
-		files_problem = kind;
-		files_value = value;
-	}
+	return fdtab.file[slot->file].marks;
 }
 
-/* Finds out what this descriptor needs. */
-static void look_at(int fd)
+static const struct wy_fd_slot *find_marked(unsigned int mark)
 {
-	const struct wy_serve_session *s = serve_session();
-	struct file f = { .fd = fd };
-	struct stat st;
-	int kind = 0;
-
-	if (sys2(__NR_fstat, fd, &st) < 0)
-		return;
-	f.flags = (int)sys2(__NR_fcntl, fd, F_GETFL);
-	f.close_on_exec = sys2(__NR_fcntl, fd, F_GETFD) & FD_CLOEXEC;
-	if (is_inode(&st, s->in_dev, s->in_ino))
-		f.what = INPUT;
-	else if (is_inode(&st, s->out_dev, s->out_ino))
-		f.what = OUTPUT;
-	else if (is_inode(&st, s->err_dev, s->err_ino))
-		f.what = ERRORS;
-	else if (is_inode(&st, s->control_dev, s->control_ino))
-		f.what = CONTROL;
-	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		kind = look_at_file(&f);
-	else if (!(st.st_mode & S_IFMT) && !(f.flags & O_PATH))
-		kind = WY_SERVE_KERNEL_OBJECT; /* an anonymous inode */
-	if (kind)
-		no_copy(kind, fd);
-	if (f.what == SHARED)
-		return;
-	if (nr_files == FILES_MAX)
-		no_copy(WY_SERVE_TOO_MANY, fd);
-	else
-		files[nr_files++] = f;
-}
-
-/* Looks at every descriptor that is open. */
-static void look_at_all(void)
-{
-	struct wy_dir dir;
-	long fd;
-
-	nr_files = 0;
-	files_problem = 0;
-	wy_dir_open(&dir, "/proc/self/fd");
-	while (!dir.error && (fd = wy_dir_next_number(&dir)) >= 0) {
-		if (fd != dir.fd)
-			look_at((int)fd);
-	}
-	wy_dir_close(&dir);
-	if (dir.error)
-		no_copy(WY_SERVE_NO_LIST, (int)dir.error);
-}
-
-static const struct file *find_what(enum what what, int fd)
-{
-	for (unsigned int i = 0; i < nr_files; i++) {
-		if (files[i].what == what && (fd < 0 || files[i].fd == fd))
-			return &files[i];
+	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {
+		if (marks_of(&fdtab.slot[i]) & mark)
+			return &fdtab.slot[i];
 	}
 	return NULL;
 }
@@ -412,13 +325,16 @@ static const struct file *find_what(enum what what, int fd)
 /* Can this process alone have the connection?  0, or a kind. */
 static int check_alone(const struct wy_call *call, int *ret_value)
 {
+	const struct wy_fd_slot *slot;
+
 	if (call->thread->pid != serve_session()->pid) {
 		*ret_value = call->thread->pid;
 		return WY_SERVE_OTHER;
 	}
 	if (has_children())
 		return WY_SERVE_CHILDREN;
-	return find_what(OUTPUT, 1) ? 0 : WY_SERVE_OUTPUT;
+	slot = wy_fdtab_find(&fdtab, 1);
+	return slot && (marks_of(slot) & OUTPUT) ? 0 : WY_SERVE_OUTPUT;
 }
 
 /* Can it be copied?  Then its other threads are at rest.  0, or a kind. */
@@ -428,13 +344,15 @@ static int check_copy(const struct wy_call *call, int *ret_value)
 
 	if (kind)
 		return kind;
-	if (files_problem) {
-		*ret_value = files_value;
-		return files_problem;
-	}
 	if (wy_rest_all(call->thread, ret_value) < 0)
 		return WY_SERVE_THREAD;
-	return 0;
+	/* Once more, now that nobody can open or close anything. */
+	kind = look_at_files(ret_value);
+	if (!kind)
+		kind = wy_fdtab_can_copy(&fdtab, ret_value);
+	if (kind)
+		wy_rest_end(call->thread);
+	return kind;
 }
 
 /* ---- going on ---- */
@@ -457,29 +375,17 @@ static void send_banner(int out, int banner)
 	/* A client that is gone is the program's to notice, at its own next write. */
 }
 
-static void put(int from, const struct file *f)
+static void put(int from, const struct wy_fd_slot *slot)
 {
-	if (sys3(__NR_dup3, from, f->fd, f->close_on_exec ? O_CLOEXEC : 0) < 0)
-		copy_failed();
-}
+	int flags = fdtab.file[slot->file].flags;
 
-static void put_placeholder(int from, const struct file *f)
-{
 	if (from < 0)
 		return;
-	put(from, f);
-	if (f->flags & O_NONBLOCK)
-		sys3(__NR_fcntl, f->fd, F_SETFL, sys2(__NR_fcntl, f->fd, F_GETFL) | O_NONBLOCK);
-}
-
-static void give_own_position(const struct file *f)
-{
-	long fd = open_again(f);
-
-	if (fd < 0 || sys3(__NR_lseek, fd, f->position, 0 /* SEEK_SET */) < 0)
+	if (sys3(__NR_dup3, from, slot->fd, slot->close_on_exec ? O_CLOEXEC : 0) < 0)
 		copy_failed();
-	put((int)fd, f);
-	sys1(__NR_close, fd);
+	if (flags & O_NONBLOCK)
+		sys3(__NR_fcntl, slot->fd, F_SETFL,
+		     sys2(__NR_fcntl, slot->fd, F_GETFL) | O_NONBLOCK);
 }
 
 static void set_limit(int resource, unsigned long max)
@@ -501,6 +407,7 @@ static void set_limit(int resource, unsigned long max)
 static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy)
 {
 	struct stat st;
+	int fd;
 
 	gone_on = true;
 	server_pid = t->pid;
@@ -511,24 +418,18 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	connection_ino = sys2(__NR_fstat, g->out, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
 	if (g->banner >= 0)
 		send_banner(g->out, g->banner);
-	for (unsigned int i = 0; i < nr_files; i++) {
-		const struct file *f = &files[i];
+	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {
+		const struct wy_fd_slot *slot = &fdtab.slot[i];
 
-		switch (f->what) {
-		case INPUT: put_placeholder(g->in, f); break;
-		case OUTPUT: put_placeholder(g->out, f); break;
-		case ERRORS: put_placeholder(g->err, f); break;
-		case CONTROL: sys1(__NR_close, f->fd); break;
-		case OWN_POSITION:
-			if (is_copy)
-				give_own_position(f);
-			break;
-		case SAME_AS:
-			if (is_copy)
-				put(f->same_as, f);
-			break;
+		switch (marks_of(slot) & (INPUT | OUTPUT | ERRORS | CONTROL)) {
+		case INPUT: put(g->in, slot); break;
+		case OUTPUT: put(g->out, slot); break;
+		case ERRORS: put(g->err, slot); break;
+		case CONTROL: sys1(__NR_close, slot->fd); break;
 		}
 	}
+	if (is_copy && wy_fdtab_copy(&fd) < 0)
+		copy_failed();
 	close_given(g);
 }
 
@@ -543,13 +444,13 @@ static void finish_output(void)
 
 	if (!connection_ino || has_children())
 		return;
-	for (unsigned int i = 0; i < nr_files; i++) {
-		if (files[i].what != INPUT && files[i].what != OUTPUT)
+	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {
+		const struct wy_fd_slot *slot = &fdtab.slot[i];
+
+		if (!(marks_of(slot) & (INPUT | OUTPUT)) || sys2(__NR_fstat, slot->fd, &st) < 0 ||
+		    !S_ISSOCK(st.st_mode) || st.st_ino != connection_ino)
 			continue;
-		if (sys2(__NR_fstat, files[i].fd, &st) < 0 || !S_ISSOCK(st.st_mode) ||
-		    st.st_ino != connection_ino)
-			continue;
-		sys2(__NR_shutdown, files[i].fd, 1 /* SHUT_WR */);
+		sys2(__NR_shutdown, slot->fd, 1 /* SHUT_WR */);
 		return;
 	}
 }
@@ -590,6 +491,7 @@ static void follow_orders(struct wy_thread *t, int control)
 	while (next_order(control, &order, &given)) {
 		switch (order.kind) {
 		case WY_SERVE_ORDER_BECOME:
+			wy_fdtab_drop();
 			go_on(t, &given, false);
 			__atomic_store_n(&serve_session()->frozen, GONE_ON, __ATOMIC_RELEASE);
 			sys3(__NR_futex, &serve_session()->frozen, FUTEX_WAKE, 0x7fffffff);
@@ -611,13 +513,14 @@ static void follow_orders(struct wy_thread *t, int control)
 		sys1(__NR_exit_group, 0);
 }
 
-static void report_ready(const struct wy_thread *t, int control)
+static void report_stop(const struct wy_call *call, int control, int kind)
 {
 	struct wy_serve_report r = {
 		.magic = WY_SERVE_MAGIC,
-		.kind = WY_SERVE_READY,
+		.kind = kind,
+		.nr = (int)call->nr,
 		.hazards = hazards,
-		.threads = 1 + wy_rest_count(t),
+		.threads = 1 + wy_rest_count(call->thread),
 		.how = WY_FREEZE_OFF,
 	};
 
@@ -628,12 +531,12 @@ static void report_ready(const struct wy_thread *t, int control)
 static int find_control(int input)
 {
 	const struct wy_serve_session *s = serve_session();
-	const struct file *f;
+	const struct wy_fd_slot *slot;
 
 	if (s->control_dev == s->in_dev && s->control_ino == s->in_ino)
 		return input;
-	f = find_what(CONTROL, -1);
-	return f ? f->fd : -1;
+	slot = find_marked(CONTROL);
+	return slot ? slot->fd : -1;
 }
 
 /* The program is about to take input: it stays here until it may. */
@@ -642,10 +545,10 @@ static void stop_here(struct wy_call *call, int input)
 	struct wy_thread *t = call->thread;
 	int control, kind, value = 0;
 
-	look_at_all();
-	if (serve_session()->flags & WY_SERVE_PRESTART)
+	kind = look_at_files(&value);
+	if (!kind && serve_session()->flags & WY_SERVE_PRESTART)
 		kind = check_alone(call, &value);
-	else
+	else if (!kind)
 		kind = check_copy(call, &value);
 	control = find_control(input);
 	/* Nothing is delivered to who waits here; the host closes its end, or kills it. */
@@ -654,9 +557,9 @@ static void stop_here(struct wy_call *call, int input)
 	if (kind)
 		report(control, kind, value, 0);
 	else if (serve_session()->flags & WY_SERVE_PRESTART)
-		report(control, WY_SERVE_STOPPED, 0, 0);
+		report_stop(call, control, WY_SERVE_STOPPED);
 	else
-		report_ready(t, control);
+		report_stop(call, control, WY_SERVE_READY);
 	follow_orders(t, control);
 }
 
@@ -671,7 +574,7 @@ static bool feed(int input)
 	struct {
 		long sec, ns;
 	} timeout = { 0, LOOK_AGAIN_NS };
-	int queued = 0;
+	int queued = 0, value;
 
 	for (;;) {
 		now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -680,7 +583,7 @@ static bool feed(int input)
 		if (!now)
 			return false;
 		if (!__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED)) {
-			look_at_all();
+			look_at_files(&value);
 			report(find_control(input), WY_SERVE_FEED, 0, 0);
 		}
 		sys4(__NR_futex, word, FUTEX_WAIT, now, &timeout);
@@ -728,6 +631,7 @@ static enum wy_verdict serve(struct wy_call *call)
 		/* As a kernel without it: programs fall back to calls that can be seen. */
 		call->ret = -ENOSYS;
 		return WY_DONE;
+	case __NR_madvise: keep_in_copies(call); return WY_PASS;
 	case __NR_exit_group:
 		if (call->thread->pid == server_pid)
 			finish_output();
@@ -754,6 +658,22 @@ static enum wy_verdict serve(struct wy_call *call)
 	return WY_PASS;
 }
 
+/*
+ * What the first program was started with, every fresh run of it would be started with, too: such
+ * pipes and sockets may be shared.
+ */
+static void note_inherited(void)
+{
+	struct wy_serve_session *s = serve_session();
+
+	if (s->nr_inherited || (int)sys0(__NR_getpid) != s->pid || wy_fdtab_read(&fdtab) < 0)
+		return;
+	for (unsigned int i = 0; i < fdtab.nr_files && s->nr_inherited < WY_SERVE_INHERITED; i++) {
+		s->inherited[s->nr_inherited].dev = fdtab.file[i].dev;
+		s->inherited[s->nr_inherited++].ino = fdtab.file[i].ino;
+	}
+}
+
 static void start(struct wy_layer *layer)
 {
 	/* clang-format off */
@@ -762,15 +682,17 @@ static void start(struct wy_layer *layer)
 		__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg,
 		__NR_splice, __NR_tee, __NR_sendfile, __NR_copy_file_range,
 		__NR_write, __NR_writev, __NR_sendto, __NR_sendmsg, __NR_sendmmsg,
-		__NR_shutdown, __NR_getsockname, __NR_getpeername, __NR_getsockopt, __NR_setsockopt,
+		__NR_shutdown, __NR_getpeername,
 		__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_ctl, __NR_ioctl,
-		__NR_io_uring_setup, __NR_exit_group,
+		__NR_io_uring_setup, __NR_madvise, __NR_exit_group,
 		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
 	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
 	/* clang-format on */
 
+	note_inherited();
 	wy_refork_watch(&layer->calls);
+	wy_callset_add(&layer->calls, __NR_inotify_add_watch);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		wy_callset_add(&layer->calls, wanted[i]);
 	for (unsigned int i = 0; i < sizeof(of_file) / sizeof(of_file[0]); i++) {
