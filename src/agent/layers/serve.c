@@ -29,6 +29,7 @@
 #include "agent/fdtab.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
+#include "agent/maps.h"
 #include "agent/refork.h"
 #include "agent/session.h"
 #include "agent/sys.h"
@@ -337,6 +338,35 @@ static int check_alone(const struct wy_call *call, int *ret_value)
 	return slot && (marks_of(slot) & OUTPUT) ? 0 : WY_SERVE_OUTPUT;
 }
 
+/*
+ * Memory that a fork shares.  What has no file but the kernel's own (MAP_ANONYMOUS, memfd, System
+ * V) only the template's family would have had: copies must not meet in it.  A real file every
+ * fresh run would share as well.
+ */
+static bool shares_memory(void)
+{
+	struct wy_maps maps;
+	char buf[1024];
+	long fd = sys3(__NR_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), len;
+	bool found = fd < 0;
+
+	wy_maps_begin(&maps, false);
+	while (!found && (len = sys3(__NR_read, fd, buf, sizeof(buf))) > 0) {
+		for (long i = 0; i < len; i++) {
+			const struct wy_map *m = &maps.map;
+
+			if (!wy_maps_take(&maps, buf[i]) || !(m->flags & WY_MAP_SHARED) ||
+			    !(m->flags & WY_MAP_WRITE) || m->start == (unsigned long)wy_session)
+				continue;
+			hazards |= WY_SERVE_HAZARD_SHARED;
+			found |= m->dev_major == 0 && m->dev_minor == 1;
+		}
+	}
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	return found;
+}
+
 /* Can it be copied?  Then its other threads are at rest.  0, or a kind. */
 static int check_copy(const struct wy_call *call, int *ret_value)
 {
@@ -350,6 +380,8 @@ static int check_copy(const struct wy_call *call, int *ret_value)
 	kind = look_at_files(ret_value);
 	if (!kind)
 		kind = wy_fdtab_can_copy(&fdtab, ret_value);
+	if (!kind && shares_memory())
+		kind = WY_SERVE_SHARED_MEMORY;
 	if (kind)
 		wy_rest_end(call->thread);
 	return kind;
