@@ -101,10 +101,14 @@ static void flag_end(struct wy_maps *m)
 		char name[3];
 		unsigned short flag;
 	} known[] = {
-		{ "rd" }, { "wr" }, { "ex" }, /* the rights say so, too */
-		{ "mr" }, { "mw" }, { "me" }, /* what they may become */
-		{ "ac" },                     /* counts as committed */
-		{ "sd" },                     /* written to since somebody asked */
+		{ "rd" },
+		{ "wr" },
+		{ "ex" }, /* the rights say so, too */
+		{ "mr" },
+		{ "mw" },
+		{ "me" }, /* what they may become */
+		{ "ac" }, /* counts as committed */
+		{ "sd" }, /* written to since somebody asked */
 		{ "nr", WY_MAP_NORESERVE },
 		{ "hg", WY_MAP_HUGE },
 		{ "nh", WY_MAP_NOHUGE },
@@ -195,7 +199,7 @@ struct procmap_query {
 	unsigned int dev_major, dev_minor, vma_name_size, build_id_size;
 	unsigned long vma_name_addr, build_id_addr;
 };
-#define PROCMAP_QUERY_IOCTL   0xc0686611u
+#define PROCMAP_QUERY_IOCTL    0xc0686611u
 #define QUERY_COVERING_OR_NEXT 16
 
 long wy_maps_open(struct wy_maps_query *q)

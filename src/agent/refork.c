@@ -210,6 +210,7 @@ long wy_rest_all(struct wy_thread *t, int *ret_tid)
 	long ret = 1;
 
 	*ret_tid = 0;
+	take_down(t);
 	__atomic_store_n(&asking, 1, __ATOMIC_RELEASE);
 	for (int i = 0; i < ROUNDS_MAX && ret > 0; i++)
 		ret = rest_round(t, ret_tid);
@@ -308,7 +309,6 @@ long wy_refork(struct wy_thread *t, unsigned long flags)
 	long ret;
 
 	wy_thread_block_signals(t);
-	take_down(t);
 	wy_lock_all();
 	ret = sys6(__NR_clone, flags | 17 /* SIGCHLD */, 0, 0, 0, 0, 0);
 	if (ret) {
@@ -330,7 +330,8 @@ long wy_refork(struct wy_thread *t, unsigned long flags)
 void wy_refork_go(void)
 {
 	__atomic_store_n(&may_go, 1, __ATOMIC_RELEASE);
-	wake(&may_go);
+	if (revived)
+		wake(&may_go);
 }
 
 int wy_refork_tid(int old)

@@ -35,6 +35,7 @@
 #include "agent/arch/x86_64/frame.h"
 #include "agent/fault.h"
 #include "agent/gate.h"
+#include "agent/learn.h"
 #include "agent/lock.h"
 #include "agent/op.h"
 #include "agent/refork.h"
@@ -390,6 +391,7 @@ static void on_trip(struct wy_thread *t, const struct siginfo *info, struct ucon
 		return;
 	}
 	site->trips++;
+	wy_learn_tell(addr, arch_trip_nr(uc));
 	t->gate_flags |= WY_GATE_BY_SIGNAL;
 	/* Through the gate even if no layer wants it: there it is rewritten. */
 	arch_redirect(t, uc, site);

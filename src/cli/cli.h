@@ -49,6 +49,9 @@ const char *cli_version(void);
 
 int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);
+int cli_serve_check(int argc, char **argv);
+int cli_serve_bench(int argc, char **argv);
+int cli_call(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
 #endif

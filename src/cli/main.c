@@ -21,6 +21,7 @@ static const struct cli_command commands[] = {
 	{ "run", "run a program under the engine; nothing else changes", cli_run },
 #ifdef WY_HAVE_SERVE
 	{ "serve", "make a network server of a program that reads stdin", cli_serve },
+	{ "call", "run a program that is served, as if it were started here", cli_call },
 #endif
 	{ "doctor", "say what this machine allows, and which way waylay will take", cli_doctor },
 	{ "help", "explain a command: waylay help COMMAND", help_main },

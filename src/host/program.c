@@ -160,6 +160,10 @@ __attribute__((noreturn, noinline)) static void run_child(struct start *s)
 	if (s->io) {
 		dup2(s->io->in, STDIN_FILENO);
 		dup2(s->io->out, STDOUT_FILENO);
+		if (s->io->err >= 0)
+			dup2(s->io->err, STDERR_FILENO);
+		if (s->io->inherited >= 0)
+			fcntl(s->io->inherited, F_SETFD, 0);
 		setpgid(0, 0);
 	}
 	if (s->heirloom.death_signal)

@@ -18,7 +18,9 @@ enum wy_program_kind {
 
 /* What a program is given in place of waylay's own; it then has a process group of its own, too. */
 struct wy_program_io {
-	int in, out; /* its stdin and stdout */
+	int in, out;   /* its stdin and stdout */
+	int err;       /* its stderr, or -1: waylay's */
+	int inherited; /* stays open in it, under its own number; or -1 */
 };
 
 struct wy_program {

@@ -9,7 +9,7 @@
 #define QUEUE_LEN 64u
 
 static unsigned int *the_bell;
-static bool own_group;
+static bool own_group, noted;
 static struct sigaction inherited[NSIG];
 static unsigned long inherited_mask;
 
@@ -67,6 +67,18 @@ static bool is_usable(int nr)
 	return nr != SIGKILL && nr != SIGSTOP && (nr < 32 || nr >= SIGRTMIN);
 }
 
+void wy_signals_note(void)
+{
+	if (noted)
+		return;
+	noted = true;
+	for (int nr = 1; nr < NSIG; nr++) {
+		if (is_usable(nr))
+			sigaction(nr, NULL, &inherited[nr]);
+	}
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &inherited_mask, sizeof(inherited_mask));
+}
+
 void wy_signals_take(unsigned int *bell)
 {
 	struct sigaction act = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART };
@@ -74,19 +86,15 @@ void wy_signals_take(unsigned int *bell)
 	unsigned long none = 0;
 
 	the_bell = bell;
+	wy_signals_note();
 	sigfillset(&act.sa_mask);
 	for (int nr = 1; nr < NSIG; nr++) {
-		if (!is_usable(nr))
+		if (!is_usable(nr) || is_own_fault(nr))
 			continue;
-		if (is_own_fault(nr))
-			sigaction(nr, NULL, &inherited[nr]);
-		else if (nr == SIGTTOU ||
-			 nr == SIGTTIN) /* a line of ours may go to the terminal at any time */
-			sigaction(nr, &ignore, &inherited[nr]);
-		else
-			sigaction(nr, &act, &inherited[nr]);
+		/* A line of ours may go to the terminal at any time. */
+		sigaction(nr, nr == SIGTTOU || nr == SIGTTIN ? &ignore : &act, NULL);
 	}
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, &inherited_mask, sizeof(none));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 void wy_signals_own_group(void)

@@ -22,7 +22,13 @@ struct wy_signal {
 	union sigval value;
 };
 
-/* Takes all signals over; the bell is a shared futex to which 1 is added. */
+/*
+ * Notes how waylay found its signals, before anything is changed about them;
+ * wy_signals_take() does it, too, if it was not done before.
+ */
+void wy_signals_note(void);
+
+/* Takes all signals over, none is blocked then; the bell is a shared futex to which 1 is added. */
 void wy_signals_take(unsigned int *bell);
 
 /* The program has a process group of its own: what the terminal sends is for waylay alone. */

@@ -17,6 +17,8 @@
 #define WY_PROTO_SESSION_H
 
 #include "proto/serve.h"
+
+#define WY_LEARNED 128
 #include "proto/userland.h"
 
 #define WY_SESSION_MAGIC   0x6e6f697373657377ul
@@ -137,6 +139,14 @@ struct wy_session {
 	unsigned long faults[16]; /* let through all the same; see agent/fault.h */
 
 	struct wy_serve_session serve;
+
+	/* agent: where copies made calls (agent/learn.h) */
+	unsigned int nr_learned;
+	struct wy_learned {
+		unsigned long addr, hash;
+		long nr;
+	} learned[WY_LEARNED];
+
 	struct wy_rendezvous rendezvous;
 	struct wy_exec_slot exec[WY_EXEC_SLOTS];
 	struct wy_note note[WY_NOTE_SLOTS];

@@ -29,6 +29,7 @@
 #include "agent/fdtab.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
+#include "agent/learn.h"
 #include "agent/maps.h"
 #include "agent/refork.h"
 #include "agent/session.h"
@@ -68,7 +69,14 @@ static bool gone_on; /* this process serves a connection, or comes from one that
 static unsigned int nr_takes;
 static int template_pid; /* in a copy: what its libc may remember */
 static int server_pid;   /* in who has gone on: its pid */
-static unsigned long connection_ino;
+
+/*
+ * Where output goes, by descriptor.  When the last of them is closed the client is told the end of
+ * the output, which the front's own descriptor of the connection would keep from it; but only
+ * while it is certain that there are no others, of this process or of one that comes from it.
+ */
+static unsigned long output_fds; /* bits; those from 64 on are not certain */
+static bool output_certain;
 
 /* session.serve.frozen */
 enum { LOADING, STOPPED, GONE_ON };
@@ -435,10 +443,17 @@ static void set_limit(int resource, unsigned long max)
 	sys2(__NR_setrlimit, resource, &limit);
 }
 
+static void output_add(int fd)
+{
+	if (fd < 0 || fd >= 64)
+		output_certain = false;
+	else
+		output_fds |= 1ul << fd;
+}
+
 /* The process goes on with these descriptors. */
 static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy)
 {
-	struct stat st;
 	int fd;
 
 	gone_on = true;
@@ -447,15 +462,22 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	set_limit(RLIMIT_CPU, serve_session()->cpu_max);
 	if (g->in < 0)
 		return;
-	connection_ino = sys2(__NR_fstat, g->out, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+	output_certain = wy_thread_alone();
 	if (g->banner >= 0)
 		send_banner(g->out, g->banner);
 	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {
 		const struct wy_fd_slot *slot = &fdtab.slot[i];
 
 		switch (marks_of(slot) & (INPUT | OUTPUT | ERRORS | CONTROL)) {
-		case INPUT: put(g->in, slot); break;
-		case OUTPUT: put(g->out, slot); break;
+		case INPUT:
+			put(g->in, slot);
+			if (g->in == g->out)
+				output_add(slot->fd);
+			break;
+		case OUTPUT:
+			put(g->out, slot);
+			output_add(slot->fd);
+			break;
 		case ERRORS: put(g->err, slot); break;
 		case CONTROL: sys1(__NR_close, slot->fd); break;
 		}
@@ -465,25 +487,62 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	close_given(g);
 }
 
-/*
- * The end of the output.  The host sends it when it has learnt of the copy's
- * end; a client need not wait for that when it can be sent from here.  Not when
- * children may still write.
- */
-static void finish_output(void)
+/* The last descriptor of the output is about to go. */
+static void output_end(int fd)
 {
-	struct stat st;
+	if (output_certain)
+		sys2(__NR_shutdown, fd, 1 /* SHUT_WR */);
+	output_certain = false;
+}
 
-	if (!connection_ino || has_children())
+static void output_close(int fd)
+{
+	if (fd < 0 || fd >= 64 || !(output_fds >> fd & 1))
 		return;
-	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {
-		const struct wy_fd_slot *slot = &fdtab.slot[i];
+	output_fds &= ~(1ul << fd);
+	if (!output_fds)
+		output_end(fd);
+}
 
-		if (!(marks_of(slot) & (INPUT | OUTPUT)) || sys2(__NR_fstat, slot->fd, &st) < 0 ||
-		    !S_ISSOCK(st.st_mode) || st.st_ino != connection_ino)
-			continue;
-		sys2(__NR_shutdown, slot->fd, 1 /* SHUT_WR */);
+static void output_dup(int from, int to)
+{
+	if (from == to)
 		return;
+	if (to >= 0 && to < 64 && output_fds >> to & 1 && !(output_fds & ~(1ul << to)))
+		output_end(to);
+	if (from >= 0 && from < 64 && output_fds >> from & 1)
+		output_add(to);
+}
+
+/* What a process that serves a connection does about its output's descriptors. */
+static void watch_output(const struct wy_call *call)
+{
+	if (!output_certain)
+		return;
+	switch ((int)call->nr) {
+	case __NR_close: output_close((int)call->arg[0]); break;
+	case __NR_dup2:
+	case __NR_dup3: output_dup((int)call->arg[0], (int)call->arg[1]); break;
+	case __NR_fcntl:
+		if ((int)call->arg[1] != F_DUPFD && (int)call->arg[1] != F_DUPFD_CLOEXEC)
+			break;
+		output_certain = false;
+		break;
+	case __NR_exit_group:
+		if (output_fds)
+			output_end(__builtin_ctzl(output_fds));
+		break;
+	case __NR_dup:
+	case __NR_fork:
+	case __NR_vfork:
+	case __NR_sendmsg:
+	case __NR_sendmmsg:
+	case __NR_close_range:
+	case __NR_execve:
+	case __NR_execveat:
+	case __NR_unshare:
+	case __NR_clone:
+	case __NR_clone3: output_certain = false; break;
 	}
 }
 
@@ -507,10 +566,13 @@ static bool make_copy(struct wy_thread *t, int control, const struct wy_serve_or
 {
 	long ret = wy_refork(t, CLONE_PARENT);
 
-	if (ret == 0)
+	if (ret == 0) {
+		wy_learn_begin();
 		return true;
+	}
 	close_given(g);
 	report(control, ret < 0 ? WY_SERVE_NO_COPY : WY_SERVE_COPY, (int)ret, order->serial);
+	wy_learn_take();
 	return false;
 }
 
@@ -664,10 +726,6 @@ static enum wy_verdict serve(struct wy_call *call)
 		call->ret = -ENOSYS;
 		return WY_DONE;
 	case __NR_madvise: keep_in_copies(call); return WY_PASS;
-	case __NR_exit_group:
-		if (call->thread->pid == server_pid)
-			finish_output();
-		return WY_PASS;
 	case __NR_tkill:
 	case __NR_tgkill:
 	case __NR_rt_tgsigqueueinfo:
@@ -675,7 +733,12 @@ static enum wy_verdict serve(struct wy_call *call)
 			alias_ids(call);
 		return WY_PASS;
 	}
-	if (gone_on || __atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == GONE_ON)
+	if (gone_on) {
+		if (call->thread->pid == server_pid)
+			watch_output(call);
+		return WY_PASS;
+	}
+	if (__atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == GONE_ON)
 		return WY_PASS;
 	look_for_hazards(call);
 	fd = input_of(call);
@@ -716,7 +779,10 @@ static void start(struct wy_layer *layer)
 		__NR_write, __NR_writev, __NR_sendto, __NR_sendmsg, __NR_sendmmsg,
 		__NR_shutdown, __NR_getpeername,
 		__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_ctl, __NR_ioctl,
-		__NR_io_uring_setup, __NR_madvise, __NR_exit_group,
+		__NR_io_uring_setup, __NR_madvise,
+		__NR_close, __NR_dup, __NR_dup2, __NR_dup3, __NR_fcntl, __NR_close_range,
+		__NR_fork, __NR_vfork, __NR_clone, __NR_clone3, __NR_unshare, __NR_execve,
+		__NR_execveat, __NR_exit_group,
 		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
 	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };

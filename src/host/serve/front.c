@@ -1,475 +1,720 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * front.c - see front.h.
- *
- *	LOADING   the program has not read its stdin yet; what it writes is kept
- *	SERVING   there is a template: clients are accepted
- *	STOPPING  nobody is accepted any more; what runs may come to its end
- *
- * One connection at a time is on its way to the template.  While it is, no
- * other is accepted: the template could do nothing with it, and the answers
- * need no names.
- */
 #include "host/serve/front.h"
 
 #include "base/cleanup.h"
-#include "base/fdio.h"
 #include "base/log.h"
-#include "host/serve/connection.h"
-#include "proto/serve.h"
+#include "base/units.h"
+#include "host/serve/limits.h"
+#include "host/serve/reason.h"
+#include "host/signals.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINGER_MAX   256
-#define SPARE_FILES  64 /* for everything but connections */
-#define STOP_LOOK_MS 20 /* between two looks whether the clients have got everything */
-#define FIXED_POLLS  4
+#define SPARE_FILES    64 /* for everything but connections */
+#define STOP_LOOK_MS   20 /* between two looks whether the clients have got everything */
+#define POOL_DEFAULT   2
+#define BACK_OFF_FIRST 100
+#define BACK_OFF_MAX   30000
+#define LIVED_LONG_MS  10000 /* then it is started again at once */
 
-enum phase { LOADING, SERVING, STOPPING };
+static const struct wy_instance_events events;
 
-struct state {
-	struct wy_front *front;
-	enum phase phase;
-	bool program_ended;
-	unsigned int stops;
-	int banner; /* a memfd: what the program has written before it read, or -1 */
-	struct wy_connection *connections; /* the newest first */
-	struct wy_connection *handing;
-	unsigned int nr, nr_max, nr_lingering;
-	unsigned long serial;
-	struct pollfd *polls;
-	unsigned int polls_max;
-};
+/* ---- starting ---- */
 
-/* ---- the program ---- */
-
-/* What the program has started is in its process group, and so are the copies. */
-static void kill_all(const struct state *s)
+static const char *mode_name(enum wy_serve_mode mode)
 {
-	if (!s->program_ended)
-		kill(s->front->program, SIGKILL);
-	for (const struct wy_connection *c = s->connections; c; c = c->next) {
-		if (c->state != WY_CONNECTION_RUNNING)
-			continue;
-		kill(-s->front->program, SIGKILL);
-		kill(c->pid, SIGKILL);
+	switch (mode) {
+	case WY_MODE_PRESTART: return "prestart";
+	case WY_MODE_FRESH: return "fresh";
+	default: return "fork";
 	}
 }
 
-static void stop(struct state *s, int result)
+static unsigned int pool_size(const struct wy_front *f)
 {
-	enum phase before = s->phase;
-
-	if (before == STOPPING)
-		return;
-	s->phase = STOPPING;
-	s->front->result = result;
-	wy_listener_close(s->front->listener);
-	/* The template has no more to do; a copy that is being made is waited for first. */
-	if (!s->handing && !s->program_ended)
-		kill(before == LOADING ? -s->front->program : s->front->program, SIGKILL);
+	return f->o->pool >= 0 ? (unsigned int)f->o->pool : POOL_DEFAULT;
 }
 
-static void take_output(struct state *s)
-{
-	static char buf[64 << 10];
-	ssize_t n;
+static void load_took_long(struct wy_timer *t);
 
-	while ((n = read(s->front->out, buf, sizeof(buf))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return;
-		if (s->banner < 0)
-			s->banner = memfd_create("waylay-banner", MFD_CLOEXEC);
-		if (s->banner < 0 || write_full(s->banner, buf, (size_t)n) < 0) {
-			log_errno(errno, "cannot keep what the program writes");
-			stop(s, 125);
+static int start_instance(struct wy_front *f)
+{
+	struct wy_instance *i = NULL;
+	int err = wy_instance_start(&i, f->o, f->mode == WY_MODE_PRESTART, &events, f, &f->files);
+
+	if (i) {
+		i->next = f->instances;
+		f->instances = i;
+	}
+	if (!err && f->o->load_ms && !f->load_limit.set)
+		loop_timer(&f->load_limit, f->o->load_ms, load_took_long);
+	return err;
+}
+
+/* As many programs are started ahead as are wanted. */
+static void refill(struct wy_front *f)
+{
+	unsigned int nr = 0;
+
+	if (f->mode != WY_MODE_PRESTART || f->phase != WY_FRONT_SERVING || f->restart.set)
+		return;
+	for (const struct wy_instance *i = f->instances; i; i = i->next)
+		nr += !i->stale &&
+		      (i->state == WY_INSTANCE_LOADING || i->state == WY_INSTANCE_WAITING);
+	while (nr < pool_size(f) && start_instance(f) == 0)
+		nr++;
+}
+
+static void restart_now(struct wy_timer *t)
+{
+	struct wy_front *f = loop_owner(t, struct wy_front, restart);
+
+	if (f->phase != WY_FRONT_SERVING)
+		return;
+	if (f->mode == WY_MODE_PRESTART)
+		refill(f);
+	else if (!f->template && start_instance(f) < 0)
+		loop_timer(&f->restart, f->back_off_ms, restart_now);
+}
+
+/* What served is gone, or does not come up: not too often. */
+static void restart_later(struct wy_front *f, const struct wy_instance *i)
+{
+	if (f->phase != WY_FRONT_SERVING || f->restart.set)
+		return;
+	if (loop_now() - i->started >= LIVED_LONG_MS)
+		f->back_off_ms = 0;
+	loop_timer(&f->restart, f->back_off_ms, restart_now);
+	f->back_off_ms = f->back_off_ms ? 2 * f->back_off_ms : BACK_OFF_FIRST;
+	if (f->back_off_ms > BACK_OFF_MAX)
+		f->back_off_ms = BACK_OFF_MAX;
+}
+
+/* ---- ready ---- */
+
+static void recycle_now(struct wy_timer *t);
+
+static void print_ready(struct wy_front *f, const char *how)
+{
+	char text[LOG_LINE_MAX / 2] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < f->nr_listeners && len < sizeof(text); i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%s", i ? ", " : "",
+					f->listeners[i].call ? "call:" : "", f->listeners[i].name);
+	log_warn("ready: %smode %s, serving %s", how, mode_name(f->mode), text);
+}
+
+static void start_serving(struct wy_front *f, const char *how)
+{
+	loop_timer_stop(&f->load_limit);
+	for (unsigned int i = 0; i < f->nr_listeners; i++) {
+		if (wy_listener_start(&f->listeners[i]) < 0) {
+			wy_front_stop(f, 125);
 			return;
 		}
 	}
+	f->phase = WY_FRONT_SERVING;
+	print_ready(f, how);
+	if (f->o->recycle_ms)
+		loop_timer(&f->recycle, f->o->recycle_ms, recycle_now);
+	wy_limits_start(f);
+	refill(f);
+	wy_service_start(f);
 }
 
-static void show_output(const struct state *s)
+/* "loaded in 1.9 s, 512 MB frozen (memfd, 0.2 s), 1 thread, " */
+static void describe(char *text, size_t size, const struct wy_instance *i,
+		     const struct wy_serve_report *r)
 {
-	char buf[4096];
-	off_t at = 0;
-	ssize_t n;
+	static const char *const how[] = { "auto", "off", "memfd", "thp" };
+	char load[UNITS_TEXT_MAX], bytes[UNITS_TEXT_MAX], took[UNITS_TEXT_MAX];
+	int n;
 
-	while (s->banner >= 0 && (n = pread(s->banner, buf, sizeof(buf), at)) > 0) {
-		if (write_full(STDOUT_FILENO, buf, (size_t)n) < 0)
-			return;
-		at += n;
+	duration_print(load, loop_now() - i->started);
+	n = snprintf(text, size, "loaded in %s, ", load);
+	if (r->kind != WY_SERVE_READY)
+		return;
+	if (r->bytes) {
+		size_print(bytes, r->bytes);
+		duration_print(took, r->us / 1000);
+		n += snprintf(text + n, size - (size_t)n, "%s frozen (%s, %s), ", bytes,
+			      how[r->how & 3], took);
+	}
+	snprintf(text + n, size - (size_t)n, "%u thread%s, ", r->threads,
+		 r->threads == 1 ? "" : "s");
+}
+
+/* ---- a new generation ---- */
+
+static void retire(struct wy_front *f, struct wy_instance *i)
+{
+	if (i->state == WY_INSTANCE_WAITING && !i->stale)
+		f->nr_waiting--;
+	wy_instance_retire(i);
+}
+
+static void retire_older(struct wy_front *f, const struct wy_instance *than)
+{
+	for (struct wy_instance *i = f->instances; i; i = i->next) {
+		if (i != than && i->state != WY_INSTANCE_TAKEN && i->state != WY_INSTANCE_ENDED)
+			retire(f, i);
 	}
 }
 
-static void log_end(const char *who, int status)
+static void reload(struct wy_front *f)
+{
+	if (f->phase != WY_FRONT_SERVING || f->mode == WY_MODE_FRESH || f->reloading)
+		return;
+	log_info("reloading");
+	f->reloading = start_instance(f) == 0;
+}
+
+static void recycle_now(struct wy_timer *t)
+{
+	struct wy_front *f = loop_owner(t, struct wy_front, recycle);
+
+	loop_timer(&f->recycle, f->o->recycle_ms, recycle_now);
+	reload(f);
+}
+
+void wy_front_served(struct wy_front *f)
+{
+	if (f->o->recycle_nr && f->served % f->o->recycle_nr == 0)
+		reload(f);
+	if (f->mode == WY_MODE_PRESTART)
+		refill(f);
+}
+
+/* It did not work out: what there was stays. */
+static void reload_failed(struct wy_front *f, struct wy_instance *i)
+{
+	f->reloading = false;
+	log_warn("the program stays as it was loaded before");
+	retire(f, i);
+}
+
+static void is_new(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
+{
+	char how[256];
+
+	f->back_off_ms = 0;
+	loop_timer_stop(&f->load_limit);
+	describe(how, sizeof(how), i, r);
+	if (f->phase == WY_FRONT_LOADING) {
+		start_serving(f, how);
+		return;
+	}
+	if (f->reloading || f->mode != WY_MODE_PRESTART) {
+		f->reloading = false;
+		retire_older(f, i);
+		print_ready(f, how);
+		refill(f);
+	}
+}
+
+static void is_template(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
+{
+	i->state = WY_INSTANCE_TEMPLATE;
+	wy_instance_is_template(i);
+	wy_reason_hazards(r->hazards);
+	f->template = i;
+	is_new(f, i, r);
+	wy_service_renew_ahead(f);
+}
+
+static void is_waiting(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
+{
+	i->state = WY_INSTANCE_WAITING;
+	i->relayed = wy_reason_is_several(r->kind);
+	f->relayed = i->relayed;
+	f->nr_waiting++;
+	is_new(f, i, r);
+}
+
+static void stopped(struct wy_instance *i, const struct wy_serve_report *r)
+{
+	struct wy_front *f = i->owner;
+	char why[256];
+
+	if (f->phase == WY_FRONT_STOPPING || i->stale)
+		return;
+	if (r->kind == WY_SERVE_READY) {
+		is_template(f, i, r);
+		wy_service_go_on(f);
+		return;
+	}
+	if (!i->one_shot) {
+		wy_reason_print(why, sizeof(why), r, i->program);
+		if (f->o->mode == WY_MODE_FORK) {
+			log_err("the program cannot be served by copies: %s", why);
+			if (f->phase == WY_FRONT_LOADING)
+				wy_front_stop(f, 1);
+			else
+				reload_failed(f, i);
+			return;
+		}
+		log_warn("the program cannot be served by copies: %s: mode prestart", why);
+		f->mode = WY_MODE_PRESTART;
+		f->template = NULL;
+	}
+	is_waiting(f, i, r);
+	wy_service_go_on(f);
+}
+
+/* ---- ends ---- */
+
+static void print_end(const char *who, int status)
 {
 	if (WIFSIGNALED(status))
-		log_warn("%s: ended by signal %d (%s)", who, WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
+		log_err("%s was ended by signal %d (%s) before it read its stdin", who,
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		log_line(WEXITSTATUS(status) ? LOG_WARN : LOG_INFO, "%s: exit status %d", who,
-			 WEXITSTATUS(status));
+		log_err("%s ended with exit status %d before it read its stdin", who,
+			WEXITSTATUS(status));
 }
 
-static void ready(struct state *s)
+static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
 {
-	struct timespec now;
-	long ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (now.tv_sec - s->front->started.tv_sec) * 1000 +
-	     (now.tv_nsec - s->front->started.tv_nsec) / 1000000;
-	/* What it wrote before it said that it is ready has all arrived. */
-	take_output(s);
-	if (s->phase != LOADING)
+	if (i->stale || f->phase == WY_FRONT_STOPPING)
 		return;
-	if (wy_listener_start(s->front->listener) < 0) {
-		stop(s, 125);
-		return;
-	}
-	s->phase = SERVING;
-	log_warn("ready: loaded in %ld ms, mode fork, serving %s", ms, s->front->listener->name);
-}
-
-static void refused(struct state *s, const struct wy_serve_report *r)
-{
-	static const char no[] = "the program cannot be served by copies";
-	int value = r->value;
-
-	switch (r->kind) {
-	case WY_SERVE_THREADS: log_err("%s: %d threads", no, value); break;
-	case WY_SERVE_CHILDREN: log_err("%s: it has started other processes", no); break;
-	case WY_SERVE_OTHER:
-		log_err("%s: not it but another process (%d), which it started, reads the input",
-			no, value);
-		break;
-	case WY_SERVE_OUTPUT: log_err("%s: its stdout is not the one that it was given", no); break;
-	case WY_SERVE_EPOLL: log_err("%s: it waits for its input with epoll", no); break;
-	case WY_SERVE_KERNEL_OBJECT:
-		log_err("%s: descriptor %d is a kernel object that all copies would share", no,
-			value);
-		break;
-	case WY_SERVE_REOPEN:
-		log_err("%s: the file at descriptor %d cannot be opened again", no, value);
-		break;
-	case WY_SERVE_TOO_MANY: log_err("%s: it has too many files open", no); break;
-	case WY_SERVE_NO_LIST: log_errno(value, "%s: its descriptors cannot be listed", no); break;
-	default: log_err("%s: it wrote to its stdin", no);
-	}
-	stop(s, 1);
-}
-
-static void program_ended(struct state *s, int status)
-{
-	s->program_ended = true;
-	switch (s->phase) {
-	case LOADING:
-		take_output(s);
-		show_output(s);
-		if (WIFSIGNALED(status))
-			log_err("the program was ended by signal %d (%s) before it read its stdin",
-				WTERMSIG(status), strsignal(WTERMSIG(status)));
-		else
-			log_err("the program ended with exit status %d before it read its stdin",
-				WEXITSTATUS(status));
-		stop(s, 1);
-		break;
-	case SERVING:
-		log_end("the template has gone, so nobody else can be served", status);
-		stop(s, 1);
-		break;
-	case STOPPING: break;
-	}
-}
-
-/* ---- connections ---- */
-
-static void drop(struct state *s, struct wy_connection *c)
-{
-	struct wy_connection **at = &s->connections;
-
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	s->nr--;
-	s->nr_lingering -= c->state == WY_CONNECTION_LINGERING;
-	if (s->handing == c)
-		s->handing = NULL;
-	wy_connection_free(c);
-}
-
-static void drop_oldest_lingering(struct state *s)
-{
-	struct wy_connection *oldest = NULL;
-
-	for (struct wy_connection *c = s->connections; c; c = c->next) {
-		if (c->state == WY_CONNECTION_LINGERING)
-			oldest = c;
-	}
-	if (oldest)
-		drop(s, oldest);
-}
-
-static int send_fds(int sock, const int *fds, unsigned int nr)
-{
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	char byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &data,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = CMSG_SPACE(nr * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(nr * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, nr * sizeof(int));
-	return sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-static void accept_one(struct state *s)
-{
-	struct wy_connection *c = wy_connection_accept(s->front->listener->fd);
-	int fds[2], err;
-
-	if (!c) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_errno(errno, "cannot accept a connection");
-		return;
-	}
-	c->serial = ++s->serial;
-	c->next = s->connections;
-	s->connections = c;
-	s->nr++;
-	fds[0] = c->fd;
-	fds[1] = s->banner;
-	err = send_fds(s->front->control, fds, s->banner < 0 ? 1 : 2);
-	if (err) {
-		log_errno(err, "connection %lu from %s: cannot hand it over", c->serial, c->peer);
-		drop(s, c);
-		return;
-	}
-	s->handing = c;
-}
-
-static void take_copy(struct state *s, const struct wy_serve_report *r)
-{
-	struct wy_connection *c = s->handing;
-
-	if (!c)
-		return;
-	s->handing = NULL;
-	if (r->kind == WY_SERVE_COPY) {
-		c->pid = r->value;
-		c->state = WY_CONNECTION_RUNNING;
-		log_info("connection %lu from %s: process %d", c->serial, c->peer, c->pid);
+	wy_errors_look(&i->errors, 0);
+	if (f->phase == WY_FRONT_LOADING)
+		wy_instance_show_output(i);
+	print_end("the program", status);
+	if (f->phase == WY_FRONT_LOADING) {
+		wy_front_stop(f, 1);
+	} else if (f->reloading) {
+		reload_failed(f, i);
 	} else {
-		log_errno(r->value, "connection %lu from %s: cannot copy the program", c->serial,
-			  c->peer);
-		drop(s, c);
+		retire(f, i);
+		restart_later(f, i);
 	}
-	if (s->phase == STOPPING && !s->program_ended)
-		kill(s->front->program, SIGKILL);
 }
 
-/* The template has something to say, or is gone; then its end will be told by an event. */
-static void take_report(struct state *s, bool wait)
+static void ended_waiting(struct wy_front *f, struct wy_instance *i, int status)
 {
-	struct pollfd p = { s->front->control, POLLIN, 0 };
-	struct wy_serve_report r = { 0 };
-	ssize_t n;
-
-	while (wait && poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
-	n = recv(s->front->control, &r, sizeof(r), MSG_WAITALL | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (i->stale || f->phase == WY_FRONT_STOPPING)
 		return;
-	if (n <= 0) {
-		close(s->front->control);
-		s->front->control = -1;
-		if (s->handing)
-			drop(s, s->handing);
+	if (WIFSIGNALED(status))
+		log_warn("%s has gone: ended by signal %d (%s)",
+			 i == f->template ? "the template" : "a program started ahead",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		log_warn("%s has gone: exit status %d",
+			 i == f->template ? "the template" : "a program started ahead",
+			 WEXITSTATUS(status));
+	if (i == f->template)
+		f->template = NULL;
+	wy_instance_look(i);
+	wy_service_unanswered(i);
+	retire(f, i);
+	wy_service_renew_ahead(f);
+	restart_later(f, i);
+	wy_service_go_on(f);
+}
+
+static void ended(struct wy_instance *i, pid_t pid, int status)
+{
+	struct wy_front *f = i->owner;
+
+	if (pid != i->program || i->state == WY_INSTANCE_TAKEN) {
+		wy_service_ended(f, i, pid, status);
+		if (pid == i->program)
+			retire(f, i);
 		return;
 	}
-	if (n == sizeof(r) && r.magic == WY_SERVE_MAGIC) {
-		if (s->phase == LOADING && r.kind == WY_SERVE_READY)
-			ready(s);
-		else if (s->phase == LOADING)
-			refused(s, &r);
+	if (i->state == WY_INSTANCE_LOADING)
+		ended_early(f, i, status);
+	else
+		ended_waiting(f, i, status);
+	i->state = WY_INSTANCE_ENDED;
+}
+
+static void failed(struct wy_instance *i, int err)
+{
+	struct wy_front *f = i->owner;
+
+	i->program_ended = true;
+	if (f->phase == WY_FRONT_LOADING)
+		wy_front_stop(f, err);
+	else if (f->reloading)
+		reload_failed(f, i);
+	else
+		restart_later(f, i);
+	retire(f, i);
+}
+
+static void uncaught(struct wy_instance *i)
+{
+	struct wy_front *f = i->owner;
+
+	if (f->phase != WY_FRONT_LOADING || i->stale)
+		return;
+	log_err("the program cannot be served: its system calls are not caught");
+	wy_front_stop(f, 1);
+}
+
+static void gone(struct wy_instance *i)
+{
+	struct wy_front *f = i->owner;
+	struct wy_instance **at = &f->instances;
+
+	if (!i->program_ended && !i->retired) {
+		log_err("the keeper of the program has gone");
+		if (f->phase == WY_FRONT_LOADING)
+			wy_front_stop(f, 125);
 		else
-			take_copy(s, &r);
-	} else if (s->phase == LOADING) {
-		refused(s, &r);
+			restart_later(f, i);
+		retire(f, i);
 	}
+	if (i == f->template) {
+		f->template = NULL;
+		wy_service_renew_ahead(f);
+	}
+	wy_service_lost(f, i);
+	while (*at != i)
+		at = &(*at)->next;
+	*at = i->next;
+	wy_instance_free(i);
+	wy_service_go_on(f);
 }
 
-static struct wy_connection *find_copy(const struct state *s, pid_t pid)
+static void counted(struct wy_instance *i, const struct wy_keeper_stats *s)
 {
-	struct wy_connection *c = s->connections;
+	struct wy_front *f = i->owner;
+	unsigned int n;
 
-	while (c && c->pid != pid)
-		c = c->next;
-	return c;
+	for (n = 0; n < WY_CALLS_MAX; n++) {
+		f->counted->total.calls[n] += s->stats.counts.calls[n];
+		f->counted->total.errors[n] += s->stats.counts.errors[n];
+	}
+	f->counted->by_signal += s->stats.by_signal;
+	f->counted->sites_padding += s->sites_padding;
+	f->counted->sites_before += s->sites_before;
+	f->counted->sites_pun += s->sites_pun;
+	f->counted->sites_signal += s->sites_signal;
+	f->counted->processes += s->processes;
+	f->counted->threads += s->threads;
+	f->counted->execs += s->execs;
 }
 
-static void process_ended(struct state *s, pid_t pid, int status)
-{
-	struct wy_connection *c = find_copy(s, pid);
-	char who[ADDR_TEXT_MAX + 64];
+static const struct wy_instance_events events = {
+	.stopped = stopped,
+	.answered = wy_service_answered,
+	.ended = ended,
+	.failed = failed,
+	.uncaught = uncaught,
+	.gone = gone,
+	.counted = counted,
+};
 
-	if (pid == s->front->program) {
-		program_ended(s, status);
+static void load_took_long(struct wy_timer *t)
+{
+	struct wy_front *f = loop_owner(t, struct wy_front, load_limit);
+	char took[UNITS_TEXT_MAX], where[160];
+
+	duration_print(took, f->o->load_ms);
+	for (struct wy_instance *i = f->instances; i; i = i->next) {
+		if (i->state != WY_INSTANCE_LOADING || i->stale)
+			continue;
+		wy_reason_where(where, sizeof(where), i->program);
+		log_err("the program has not read its stdin for %s: %s", took, where);
+		if (f->phase == WY_FRONT_LOADING) {
+			wy_front_stop(f, 1);
+		} else if (f->reloading) {
+			reload_failed(f, i);
+		} else {
+			retire(f, i);
+			restart_later(f, i);
+		}
 		return;
 	}
-	/* Quicker than the template's word: that is on its way. */
-	if (!c && s->handing && s->front->control >= 0) {
-		take_report(s, true);
-		c = find_copy(s, pid);
-	}
+}
+
+/* ---- who wrote to stderr ---- */
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[32], text[512];
+	cleanup_file FILE *file = NULL;
+	const char *end;
+	int parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(text, sizeof(text), file))
+		return 0;
+	end = strrchr(text, ')');
+	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+bool wy_front_name_writer(struct wy_errors *e, pid_t pid, char *name, unsigned long size)
+{
+	struct wy_instance *i = loop_owner(e, struct wy_instance, errors);
+	struct wy_front *f = i->owner;
+	struct wy_connection *c = NULL;
+
+	if (i->state == WY_INSTANCE_LOADING || (pid == i->program && !i->connection))
+		return false;
+	if (i->state == WY_INSTANCE_TAKEN)
+		c = i->connection;
+	else
+		wy_instance_look(i);
+	/* A copy, or what it has started. */
+	for (pid_t at = pid; !c && at > 1; at = parent_of(at))
+		c = wy_service_by_pid(f, at);
+	/* The template tells of each copy before it makes the next one. */
 	if (!c)
-		return;
-	snprintf(who, sizeof(who), "connection %lu from %s", c->serial, c->peer);
-	log_end(who, status);
-	wy_connection_finish(c);
-	s->nr_lingering++;
-	if (wy_connection_drain(c))
-		drop(s, c);
-	else if (s->nr_lingering > LINGER_MAX)
-		drop_oldest_lingering(s);
-}
-
-static void take_event(struct state *s)
-{
-	struct wy_front_event e;
-
-	if (read_full(s->front->events, &e, sizeof(e)) != sizeof(e))
-		return;
-	switch (e.kind) {
-	case WY_FRONT_ENDED: process_ended(s, e.pid, e.status); break;
-	case WY_FRONT_STOP:
-		stop(s, 0);
-		if (++s->stops > 1)
-			kill_all(s);
-		else
-			log_info("stopping: %u connections are open", s->nr - s->nr_lingering);
-		break;
-	case WY_FRONT_UNCAUGHT:
-		log_err("the program cannot be served: its system calls are not caught");
-		stop(s, 1);
-		break;
-	}
-}
-
-/* ---- the loop ---- */
-
-/* Nothing more will come of it: everybody has ended, or nobody wants to wait. */
-static bool is_over(struct state *s)
-{
-	struct wy_connection *c, *next;
-
-	if (s->phase != STOPPING || !s->program_ended)
-		return false;
-	for (c = s->connections; c; c = next) {
-		next = c->next;
-		if (c->state == WY_CONNECTION_LINGERING &&
-		    (s->stops > 1 || wy_connection_is_sent(c)))
-			drop(s, c);
-	}
-	return !s->connections;
-}
-
-static bool has_room_for_polls(struct state *s)
-{
-	unsigned int want = FIXED_POLLS + s->nr_lingering;
-	struct pollfd *more;
-
-	if (want <= s->polls_max)
-		return true;
-	more = realloc(s->polls, 2 * want * sizeof(*more));
-	if (!more)
-		return false;
-	s->polls = more;
-	s->polls_max = 2 * want;
+		c = i->asked;
+	if (c)
+		wy_connection_name(c, name, size);
+	else
+		snprintf(name, size, "process %d", (int)pid);
 	return true;
 }
 
-static void wait_and_do(struct state *s)
+static bool name_fresh_writer(struct wy_errors *e, pid_t pid, char *name, unsigned long size)
 {
-	bool accepting = s->phase == SERVING && !s->handing && s->nr < s->nr_max;
-	int listener = accepting ? s->front->listener->fd : -1;
-	int out = s->phase == LOADING ? s->front->out : -1;
-	struct wy_connection *c, *next;
-	unsigned int n = FIXED_POLLS;
+	struct wy_front *f = loop_owner(e, struct wy_front, fresh_errors);
+	struct wy_connection *c = NULL;
 
-	if (!has_room_for_polls(s)) {
-		drop_oldest_lingering(s);
-		return;
-	}
-	s->polls[0] = (struct pollfd){ s->front->events, POLLIN, 0 };
-	s->polls[1] = (struct pollfd){ s->front->control, POLLIN, 0 };
-	s->polls[2] = (struct pollfd){ out, POLLIN, 0 };
-	s->polls[3] = (struct pollfd){ listener, POLLIN, 0 };
-	for (c = s->connections; c; c = c->next) {
-		if (c->state == WY_CONNECTION_LINGERING)
-			s->polls[n++] = (struct pollfd){ c->fd, POLLIN, 0 };
-	}
-	if (poll(s->polls, n, s->phase == STOPPING && s->nr_lingering ? STOP_LOOK_MS : -1) <= 0)
-		return;
-	/* Those that linger first: what follows changes the list. */
-	n = FIXED_POLLS;
-	for (c = s->connections; c; c = next) {
-		next = c->next;
-		if (c->state == WY_CONNECTION_LINGERING && s->polls[n++].revents &&
-		    wy_connection_drain(c))
-			drop(s, c);
-	}
-	if (s->polls[2].revents)
-		take_output(s);
-	if (s->polls[1].revents)
-		take_report(s, false);
-	if (s->polls[0].revents)
-		take_event(s);
-	if (s->polls[3].revents && s->phase == SERVING && !s->handing)
-		accept_one(s);
+	for (pid_t at = pid; !c && at > 1; at = parent_of(at))
+		c = wy_service_by_pid(f, at);
+	if (c)
+		wy_connection_name(c, name, size);
+	else
+		snprintf(name, size, "process %d", (int)pid);
+	return true;
 }
 
-void *wy_front_run(void *arg)
-{
-	struct state s = { .front = arg, .banner = -1 };
-	struct rlimit files = { 256, 256 };
+/* ---- stopping ---- */
 
-	getrlimit(RLIMIT_NOFILE, &files);
-	if (files.rlim_cur > INT_MAX)
-		files.rlim_cur = INT_MAX;
-	s.nr_max = files.rlim_cur > 2 * SPARE_FILES ? (unsigned int)files.rlim_cur - SPARE_FILES :
-						      SPARE_FILES;
-	while (!is_over(&s))
-		wait_and_do(&s);
-	wy_listener_close(s.front->listener);
-	if (s.banner >= 0)
-		close(s.banner);
-	if (s.front->control >= 0)
-		close(s.front->control);
-	free(s.polls);
-	__atomic_store_n(&s.front->finished, 1, __ATOMIC_RELEASE);
-	__atomic_fetch_add(s.front->bell, 1, __ATOMIC_SEQ_CST);
-	syscall(SYS_futex, s.front->bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-	return NULL;
+void wy_front_stop(struct wy_front *f, int result)
+{
+	if (f->phase == WY_FRONT_STOPPING)
+		return;
+	f->phase = WY_FRONT_STOPPING;
+	f->result = result;
+	for (unsigned int i = 0; i < f->nr_listeners; i++)
+		wy_listener_close(&f->listeners[i]);
+	wy_service_go_on(f);
+}
+
+static void look_whether_sent(struct wy_timer *t)
+{
+	struct wy_front *f = loop_owner(t, struct wy_front, stop_look);
+
+	wy_service_drop_lingering(f, f->stops > 1);
+	if (f->nr_lingering)
+		loop_timer(&f->stop_look, STOP_LOOK_MS, look_whether_sent);
+}
+
+void wy_front_wind_up(struct wy_front *f)
+{
+	bool waits = f->queue;
+
+	/* Who is still sending its request has not been promised anything. */
+	for (struct wy_connection *c = f->connections, *next; c; c = next) {
+		next = c->next;
+		if (c->state == WY_CONNECTION_HELLO || c->state == WY_CONNECTION_SPOOLING)
+			wy_service_drop(c);
+		else if (c->state == WY_CONNECTION_HANDING)
+			waits = true;
+	}
+	if (f->nr_lingering && !f->stop_look.set)
+		look_whether_sent(&f->stop_look);
+	/* The templates have no more to do, when all copies are made. */
+	if (waits)
+		return;
+	f->template = NULL;
+	wy_service_renew_ahead(f);
+	retire_older(f, NULL);
+}
+
+static void stop_wanted(struct wy_front *f)
+{
+	unsigned int before = f->stops++;
+
+	wy_front_stop(f, 0);
+	if (before)
+		wy_service_kill_all(f);
+	else
+		log_info("stopping: %u connections are open", f->nr - f->nr_lingering);
+}
+
+static bool is_over(const struct wy_front *f)
+{
+	return f->phase == WY_FRONT_STOPPING && !f->connections && !f->instances;
+}
+
+/* ---- signals ---- */
+
+static void reap(struct wy_front *f)
+{
+	pid_t pid;
+	int status;
+
+	/* A keeper says by its channel that it has ended. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		wy_service_ended(f, NULL, pid, status);
+}
+
+static void signal_ready(struct wy_watch *w, unsigned int ready)
+{
+	struct wy_front *f = loop_owner(w, struct wy_front, signals);
+	struct signalfd_siginfo s;
+
+	(void)ready;
+	if (read(w->fd, &s, sizeof(s)) != sizeof(s))
+		return;
+	switch (s.ssi_signo) {
+	case SIGCHLD: reap(f); break;
+	case SIGHUP:
+		wy_access_open(&f->access);
+		reload(f);
+		break;
+	default: stop_wanted(f);
+	}
+}
+
+static int take_signals(struct wy_front *f)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigset_t heard, blocked;
+	int fd;
+
+	wy_signals_note();
+	sigaction(SIGCHLD, &plain, NULL);
+	sigemptyset(&heard);
+	sigaddset(&heard, SIGINT);
+	sigaddset(&heard, SIGTERM);
+	sigaddset(&heard, SIGQUIT);
+	sigaddset(&heard, SIGHUP);
+	sigaddset(&heard, SIGCHLD);
+	blocked = heard;
+	/* A broken pipe, or a terminal that is not ours: a call says so, or does it. */
+	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGTTOU);
+	sigaddset(&blocked, SIGTTIN);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	fd = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	return loop_watch(&f->signals, fd, EPOLLIN, signal_ready);
+}
+
+/* ---- all of it ---- */
+
+/* The program starts with the limit that waylay was given; waylay itself may need more. */
+static void raise_limits(struct wy_front *f)
+{
+	struct rlimit more = { 256, 256 };
+	unsigned long each = f->o->input == WY_STDIN_SOCKET ? 1 : 2;
+
+	if (getrlimit(RLIMIT_NOFILE, &f->files) == 0) {
+		more = f->files;
+		more.rlim_cur = more.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &more) < 0)
+			more.rlim_cur = f->files.rlim_cur;
+	}
+	if (more.rlim_cur > INT_MAX)
+		more.rlim_cur = INT_MAX;
+	f->nr_max = more.rlim_cur > 2 * SPARE_FILES ?
+			    (unsigned int)((more.rlim_cur - SPARE_FILES) / each) :
+			    SPARE_FILES;
+}
+
+static int prepare_fresh(struct wy_front *f)
+{
+	int pair[2], on = 1;
+	int err = wy_program_find(&f->program, f->o->argv[0], true);
+
+	if (err)
+		return err;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	f->fresh_err = pair[1];
+	err = wy_errors_start(&f->fresh_errors, pair[0], name_fresh_writer);
+	if (!err)
+		start_serving(f, "");
+	return err;
+}
+
+static int prepare(struct wy_front *f)
+{
+	int err = loop_init();
+
+	f->queue_end = &f->queue;
+	f->mode = f->o->mode;
+	f->fresh_err = f->fresh_errors.watch.fd = -1;
+	if (!err)
+		err = take_signals(f);
+	if (err)
+		return log_errno(err, "cannot serve");
+	raise_limits(f);
+	if (f->o->flags & WY_LAYER_COUNT) {
+		f->counted = mmap(NULL, sizeof(*f->counted), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (f->counted == MAP_FAILED)
+			return log_errno(errno, "cannot count");
+	}
+	f->access.path = f->o->log;
+	f->access.fd = -1;
+	return wy_access_open(&f->access);
+}
+
+static void print_stats(const struct wy_front *f)
+{
+	cleanup_file FILE *json = f->o->json ? fopen(f->o->json, "we") : NULL;
+	struct wy_stats stats;
+	int err = 0;
+
+	if (!f->counted)
+		return;
+	wy_stats_sum(&stats, f->counted);
+	if (f->o->stats)
+		wy_stats_print(&stats, f->counted, stderr);
+	if (json)
+		err = wy_stats_json(&stats, f->counted, json);
+	else if (f->o->json)
+		err = errno;
+	if (err)
+		log_errno(err, "cannot write '%s'", f->o->json);
+}
+
+int wy_front_run(struct wy_front *f)
+{
+	int err = prepare(f);
+
+	for (unsigned int i = 0; i < f->nr_listeners; i++)
+		f->listeners[i].front = f;
+	if (!err)
+		err = f->mode == WY_MODE_FRESH ? prepare_fresh(f) : start_instance(f);
+	if (err) {
+		for (unsigned int i = 0; i < f->nr_listeners; i++)
+			wy_listener_close(&f->listeners[i]);
+		return err == -ENOENT || err == -EACCES || err == -ENOEXEC ? err : 125;
+	}
+	while (!is_over(f))
+		loop_round();
+	/* The keepers have said all, and end. */
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	if (f->fresh_err >= 0) {
+		close_fd(&f->fresh_err);
+		wy_errors_stop(&f->fresh_errors);
+	}
+	print_stats(f);
+	return f->result;
 }

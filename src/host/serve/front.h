@@ -1,49 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * front.h - accepts clients and hands them to the template.
+ * front.h - the process that clients meet: it has the listeners and the
+ * connections, gives orders to templates, and keeps the limits.  It traces
+ * nothing and no client can make it wait: all is done from one loop.
  *
- * It runs in a thread of its own, because it waits for sockets, and the
- * supervisor's thread, the only one that may trace and the one that takes the
- * ends of processes, waits at a futex.  They share nothing but this: the
- * supervisor writes events into a pipe, and the front says at its end that it
- * has finished.  The front never traces and never waits for a process.
+ *	front.c    its life: starting, becoming ready, going over to a new template, stopping
+ *	service.c  a connection's way, from being accepted to its last byte
+ *
+ * How connections are served (mode):
+ *	fork      the template makes a copy for each
+ *	prestart  programs are started ahead, and each serves one
+ *	fresh     the program is started anew for each, without the engine
  */
 #ifndef WY_HOST_SERVE_FRONT_H
 #define WY_HOST_SERVE_FRONT_H
 
+#include "host/program.h"
+#include "host/serve/access.h"
+#include "host/serve/connection.h"
+#include "host/serve/instance.h"
 #include "host/serve/listener.h"
+#include "host/serve/options.h"
 
-#include <sys/types.h>
-#include <time.h>
+#include <sys/resource.h>
 
-enum wy_front_kind {
-	WY_FRONT_ENDED,    /* a process that is a child of waylay has ended: pid, status */
-	WY_FRONT_STOP,     /* somebody wants the server to end; twice: at once */
-	WY_FRONT_UNCAUGHT, /* the program runs without the agent */
+#define WY_PID_BUCKETS 1024u
+
+enum wy_front_phase {
+	WY_FRONT_LOADING,  /* nobody can connect yet */
+	WY_FRONT_SERVING,
+	WY_FRONT_STOPPING, /* nobody is accepted any more; what runs may come to its end */
 };
 
-/* Written to the pipe whole, by one write(2). */
-struct wy_front_event {
-	enum wy_front_kind kind;
-	pid_t pid;
-	int status;
+/* A copy made ahead. */
+struct wy_ahead {
+	struct wy_ahead *next;
+	unsigned int serial;
+	int control;
+	pid_t pid; /* 0: not made yet */
 };
 
 struct wy_front {
-	/* from the caller */
-	int control;                  /* to the template (proto/serve.h), non-blocking */
-	int out;                      /* what the program writes to stdout, non-blocking */
-	int events;                   /* the end of the pipe to read from */
-	struct wy_listener *listener; /* opened, not started; it is closed at the end */
-	pid_t program;
-	struct timespec started;
-	unsigned int *bell; /* a shared futex: rung at the end */
+	const struct wy_serve_options *o;
+	enum wy_front_phase phase;
+	enum wy_serve_mode mode;
+	int result;
+	unsigned int stops;
+	struct rlimit files; /* as waylay found it */
+	struct wy_listener listeners[WY_LISTEN_MAX];
+	unsigned int nr_listeners;
+	bool accepting;
+	struct wy_watch signals;
+	struct wy_access access;
 
-	unsigned int finished; /* set at the end (release) */
-	int result;            /* then: the exit status of waylay */
+	/* what serves */
+	struct wy_instance *instances; /* all, the newest first */
+	struct wy_instance *template;  /* the one that makes copies, or NULL */
+	struct wy_ahead *ahead;        /* copies of it, the oldest first */
+	unsigned int nr_waiting;       /* instances that could serve somebody now */
+	bool relayed;                  /* prestart, through relays */
+	bool reloading;
+	unsigned long served, back_off_ms;
+	struct wy_timer restart, load_limit, recycle, sweep, stop_look, answers;
+	struct wy_program program; /* fresh */
+	struct wy_errors fresh_errors;
+	int fresh_err;
+
+	/* whom */
+	struct wy_connection *connections, *oldest;
+	struct wy_connection *queue, **queue_end;
+	struct wy_connection *by_pid[WY_PID_BUCKETS];
+	unsigned int nr, nr_max, nr_busy, nr_queued, nr_lingering;
+	unsigned int serial;
+
+	struct wy_session *counted; /* sums of all keepers, with --stats */
+	struct wy_stats stats;
 };
 
-/* Serves until the end of all.  For pthread_create(3); all signals must be blocked. */
-void *wy_front_run(void *front);
+/*
+ * Serves until the end of all.  The listeners are open and not started, and
+ * are closed at the end.  Prints what is wrong.  Returns the exit status of
+ * waylay, or -errno when the program was not started at all.
+ */
+int wy_front_run(struct wy_front *f);
+
+/* Nobody else is served; the result is what waylay ends with. */
+void wy_front_stop(struct wy_front *f, int result);
+
+/* Stopping: ends what nobody needs any more. */
+void wy_front_wind_up(struct wy_front *f);
+
+/* One more has been handed over: time for a new template, or for new programs ahead? */
+void wy_front_served(struct wy_front *f);
+
+/* struct wy_errors.name of instances. */
+bool wy_front_name_writer(struct wy_errors *e, pid_t pid, char *name, unsigned long size);
+
+/* ---- service.c ---- */
+
+/* Accepts clients, as many as there is room for. */
+void wy_service_start(struct wy_front *f);
+
+/* This connection's request is there: it is served as soon as that can be. */
+void wy_service_submit(struct wy_connection *c);
+
+/* Something has changed: serves whom it can, and accepts whom it can. */
+void wy_service_go_on(struct wy_front *f);
+
+/* The template's answer to an order. */
+void wy_service_answered(struct wy_instance *i, const struct wy_serve_report *r);
+
+/* A process has ended that may have served somebody; i: NULL where it was started fresh. */
+void wy_service_ended(struct wy_front *f, struct wy_instance *i, pid_t pid, int status);
+
+/* The instance is gone: nobody waits for its answers any more. */
+void wy_service_lost(struct wy_front *f, struct wy_instance *i);
+
+/* Gives up the copies that were made ahead, and makes new ones if there is a template. */
+void wy_service_renew_ahead(struct wy_front *f);
+
+/* Ends all that is served, at once. */
+void wy_service_kill_all(struct wy_front *f);
+
+/* Closes what lingers and has been sent; all: whether it has been or not. */
+void wy_service_drop_lingering(struct wy_front *f, bool all);
+
+/* Who serves with this pid, or NULL. */
+struct wy_connection *wy_service_by_pid(struct wy_front *f, pid_t pid);
+
+/* All is sent that is to be sent: closes it without loss.  It must be in no list. */
+void wy_service_close(struct wy_connection *c);
+
+/* Its template is gone, and has not answered: nobody serves it. */
+void wy_service_unanswered(struct wy_instance *i);
+
+/* This connection is over, served or not. */
+void wy_service_drop(struct wy_connection *c);
+
+/* Its process is to end; a second time: by force. */
+void wy_service_kill(struct wy_connection *c, int signal);
 
 #endif

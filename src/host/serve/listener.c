@@ -85,7 +85,7 @@ static int make(struct wy_listener *l, const struct addr *a)
 
 int wy_listener_open(struct wy_listener *ret, const struct addr *addr, const char *text)
 {
-	struct wy_listener l = { .fd = -1 };
+	struct wy_listener l = { .fd = -1, .watch = { .fd = -1 } };
 	int err = addr->kind == ADDR_FD ? take(&l, addr->fd) : make(&l, addr);
 
 	if (err)
@@ -111,6 +111,7 @@ void wy_listener_close(struct wy_listener *l)
 {
 	struct stat st;
 
+	loop_forget(&l->watch);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;

@@ -6,12 +6,18 @@
 #define WY_HOST_SERVE_LISTENER_H
 
 #include "base/addr.h"
+#include "host/serve/loop.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct wy_front;
+
 struct wy_listener {
 	int fd; /* non-blocking, close-on-exec */
+	bool call; /* proto/call.h is spoken here */
+	struct wy_watch watch;
+	struct wy_front *front;
 	char name[ADDR_TEXT_MAX];
 	/* a unix socket that was made here */
 	bool has_path;

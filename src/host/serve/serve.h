@@ -5,15 +5,14 @@
 #ifndef WY_HOST_SERVE_SERVE_H
 #define WY_HOST_SERVE_SERVE_H
 
-#include "host/serve/listener.h"
+#include "host/serve/options.h"
 
 /*
- * Starts the program, waits until it reads its stdin, and serves a copy of it
- * to each client until a signal ends that.  The listener is opened by the
- * caller, and closed here.  Prints what is wrong.  Returns the exit status of
- * waylay, or -errno when the program was not started: -ENOENT when it was not
- * found.
+ * Opens the listeners, starts the program, waits until it reads its stdin, and
+ * serves a copy of it, or another one like it, to each client until a signal
+ * ends that.  Prints what is wrong.  Returns the exit status of waylay, or
+ * -errno when the program was not started: -ENOENT when it was not found.
  */
-int wy_serve(struct wy_listener *listener, char **argv);
+int wy_serve(const struct wy_serve_options *o);
 
 #endif

@@ -75,8 +75,8 @@ def client_that_vanishes():
     s.recv(1)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     s.close()  # with a reset
-    line = server.wait_line("connection 1 from 127.0.0.1:")
-    same(line.rpartition(": ")[2], "exit status 1")  # Python's, for a pipe that is broken
+    # Python's, for a pipe that is broken; its words about that come before it.
+    assert server.wait_line(": exit status 1")
     same(server.stop()[0], 0)
 
 

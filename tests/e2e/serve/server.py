@@ -32,10 +32,12 @@ class Server:
             line = self.wait_line("serving ")
             if not line:
                 raise AssertionError(f"{argv}: {self.lines}")
-            found = re.fullmatch(
-                r"waylay: ready: loaded in \d+ ms, mode fork, serving (.*)", line)
+            found = re.fullmatch(r"waylay: ready: (loaded in [0-9.]+ m?s, )?(.* frozen \(.*\), )?"
+                                 r"(\d+ threads?, )?mode (\w+), serving (.*)", line)
             assert found, line
-            self.address = found.group(1)
+            self.mode = found.group(4)
+            self.addresses = found.group(5).split(", ")
+            self.address = self.addresses[0]
 
     def _read(self):
         for line in self.process.stderr:

@@ -1,0 +1,1011 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * freeze.c - see freeze.h.
+ *
+ * fork(2) copies the page tables of private anonymous memory, 20 to 35 ns for
+ * each page of 4 KB: that is the price of a copy of a big process.  Two things
+ * make it cheap, and the program sees neither.
+ *
+ * memfd.  What is there of the memory moves into a file, which is mapped privately
+ * in its place.  It is copied on writing as before, but a private mapping of a
+ * file that nobody has written to has no page tables that a fork must copy: the
+ * child faults in what it touches.  Done in pieces of 2 MB, each given back
+ * when it is in the file, so that memory never doubles, and whenever this must
+ * stop (a limit, no memory) every piece is whole, the old way or the new one.
+ * Only what is there goes into the file: memory that was only reserved stays
+ * what it is, and so do runs of zeros, whose pages are given back.
+ *
+ * thp.  Pages are gathered into huge ones, whose tables are 512 times smaller.
+ * A copy pays more for each place that it touches first, less for the places
+ * around it.
+ *
+ * auto: nothing below 32 MB, or where a child that ends at once shows that copies
+ * are cheap already.  Up to 128 MB huge pages, with which nothing else changes, if
+ * such a child then is much cheaper.  Else the file: only with it does the cost of a
+ * copy, in time and in page tables, not grow with the program.
+ *
+ * Which memory: private anonymous mappings with no other property than that they
+ * can be read, by a list of what is known to do no harm.  Not stacks, nothing
+ * locked, executable, kept from children, watched, with a key, with a policy of
+ * its own, nor of the agent; and no file at all while something is pinned for a
+ * device or the kernel may still write to it (aio).
+ *
+ * What would show, in copies.  MADV_DONTNEED and its like make anonymous memory
+ * zero, but bring a file's old bytes back: allocators count on the zeros.  So the
+ * place becomes fresh anonymous memory.  mremap(2) wants one mapping, where now
+ * there may be several, and would grow beyond the file: it is done by hand.
+ * brk(2), munmap, mprotect, fork and so on do what they did.  Where the file
+ * is still mapped is not kept in books: the extents that were frozen tell whether
+ * there is something to ask, and /proc/self/maps has the answer.
+ *
+ * Not hidden: maps(5) shows the file; MADV_WIPEONFORK is refused on frozen memory,
+ * as old kernels do; a core dump holds of it what the copy has written to;
+ * userfaultfd(2) sees the faults of a file.
+ */
+#include "agent/freeze.h"
+#include "agent/maps.h"
+#include "agent/module.h"
+#include "agent/op.h"
+#include "agent/own.h"
+#include "agent/seccomp.h"
+#include "agent/sys.h"
+#include "agent/usermem.h"
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/ioctl.h>
+#include <asm/mman.h>
+#include <asm/resource.h>
+#include <asm/stat.h>
+#include <linux/fcntl.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
+#include <linux/time.h>
+#include <linux/wait.h>
+
+#define PAGE                  4096ul
+#define HUGE                  (2ul << 20)
+#define AUTO_MIN              (32ul << 20)  /* less is copied fast enough as it is */
+#define AUTO_THP_MAX          (128ul << 20) /* huge pages still cost 4 KB of tables for each 2 MB */
+#define AUTO_FORK_US          100           /* a copy that is cheap enough, by itself ... */
+#define AUTO_GAIN             4             /* ... or beside what it was */
+#define REGION_MIN            (1ul << 20)   /* of what is there in a mapping */
+#define REGIONS_MAX           1024u
+#define EXTENTS_MAX           2048u
+#define GAP_PAGES             64u /* so many pages with nothing in them end a piece */
+#define PIECE_PAGES           64u /* no piece is smaller: a mapping costs a fork what 35 pages do */
+#define HUGE_PRESENT          384u /* pages that are there of those that one huge page holds */
+#define THP_FAILURES          16u
+#define ZERO_BY_HAND          (16ul << 10)
+#define REMAPS_MAX            4096u
+#define IOVECS_MAX            1024ul
+
+/* Linux 5.18, 6.1, 6.13 */
+#define MADV_DONTNEED_LOCKED_ 24
+#define MADV_COLLAPSE_        25
+#define MADV_GUARD_INSTALL_   102
+#ifndef __NR_process_madvise
+#define __NR_process_madvise 440
+#endif
+
+/* Of /proc/self/pagemap, one word for each page. */
+#define PAGEMAP_PRESENT (1ul << 63)
+#define PAGEMAP_SWAPPED (1ul << 62)
+#define PAGEMAP_PAGES   8192u
+
+struct extent {
+	unsigned long start, end;
+};
+/* What was frozen, by address; written before the first copy, fixed from then on. */
+static struct extent extents[EXTENTS_MAX];
+static unsigned int nr_extents;
+static unsigned long file_inode;
+static unsigned int file_major, file_minor;
+
+/* Shared memory, so that it never becomes a part of one of the mappings that it lists. */
+struct work {
+	struct wy_map region[REGIONS_MAX];
+	unsigned int nr_regions;
+	unsigned long bytes; /* that are there in all of them */
+	bool busy;           /* the kernel may write to pages that it has found before */
+	long pagemap;
+	unsigned long first; /* address of what is in word[] */
+	unsigned int words;
+	unsigned long word[PAGEMAP_PAGES];
+	char text[16384];
+
+	/* memfd */
+	long fd;
+	unsigned long file_len;
+	unsigned int piece_min; /* pages */
+	/* the pages of one region since the last one that was dealt with */
+	unsigned long piece;          /* the first that holds something; 0: none */
+	unsigned long piece_end;      /* behind the last one that does */
+	unsigned long gap;            /* where nothing is, up to the page that is looked at */
+	unsigned int data, gap_zeros; /* pages in each: with data; there, but zero */
+	unsigned long bits[HUGE / PAGE / 64 + 1]; /* of the piece: which hold something */
+};
+
+static unsigned long now_us(void)
+{
+	struct {
+		long sec, ns;
+	} t = { 0, 0 };
+
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &t);
+	return (unsigned long)t.sec * 1000000 + (unsigned long)t.ns / 1000;
+}
+
+/* A child that ends at once, without a signal that the program could notice. */
+static unsigned int fork_once(void)
+{
+	unsigned long start = now_us();
+	long pid = sys6(__NR_clone, 0, 0, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		for (;;)
+			sys1(__NR_exit_group, 0);
+	}
+	if (pid < 0)
+		return 0;
+	while (sys4(__NR_wait4, pid, 0, __WALL, 0) == -EINTR)
+		;
+	return (unsigned int)(now_us() - start);
+}
+
+static unsigned int fork_us(void)
+{
+	unsigned int best = fork_once();
+
+	/* The first one also pays for what it is the first to share. */
+	for (int i = 0; i < 4 && best < 10000; i++) {
+		unsigned int us = fork_once();
+
+		if (us < best)
+			best = us;
+	}
+	return best;
+}
+
+/* ---- which memory ---- */
+
+static bool starts_with(const struct wy_map *map, const char *name)
+{
+	for (int i = 0; name[i]; i++) {
+		if (map->name[i] != name[i])
+			return false;
+	}
+	return true;
+}
+
+static bool has_policy(unsigned long addr)
+{
+	int mode = 0;
+
+	/* 2: MPOL_F_ADDR; kernels without it have no policies. */
+	return sys6(__NR_get_mempolicy, &mode, 0, 0, addr, 2, 0) == 0 && mode != 0;
+}
+
+static bool is_candidate(const struct wy_map *map)
+{
+	return map->flags & WY_MAP_READ && !map->inode &&
+	       !(map->flags & (WY_MAP_EXEC | WY_MAP_SHARED | WY_MAP_ODD)) &&
+	       map->resident + map->swapped >= REGION_MIN && !has_policy(map->start);
+}
+
+/* The first range in [start, end) that the agent uses itself, or nothing at its end. */
+static void next_own(unsigned long start, unsigned long end, unsigned long *ret_start,
+		     unsigned long *ret_end)
+{
+	/* Should the table of ranges have been full: what may not change while it moves. */
+	unsigned long stack = (unsigned long)__builtin_frame_address(0) & -WY_BLOCK_SIZE;
+
+	if (!wy_own_touches(start, end - start, ret_start, ret_end))
+		*ret_start = *ret_end = end;
+	if (stack < *ret_start && stack + WY_BLOCK_SIZE > start) {
+		*ret_start = stack;
+		*ret_end = stack + WY_BLOCK_SIZE;
+	}
+}
+
+/* What of the mapping is not the agent's own. */
+static void add_region(struct work *w, const struct wy_map *map)
+{
+	unsigned long start = map->start, own_start, own_end;
+	struct wy_map part = *map;
+
+	w->bytes += map->resident + map->swapped;
+	for (; start < map->end && w->nr_regions < REGIONS_MAX; start = own_end) {
+		next_own(start, map->end, &own_start, &own_end);
+		if (own_start > start) {
+			part.start = start;
+			part.end = own_start;
+			w->region[w->nr_regions++] = part;
+		}
+	}
+}
+
+static long find_regions(struct work *w)
+{
+	long fd = sys3(__NR_open, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
+	struct wy_maps maps;
+	long n;
+
+	if (fd < 0)
+		return fd;
+	w->nr_regions = 0;
+	w->bytes = 0;
+	wy_maps_begin(&maps, true);
+	while ((n = sys3(__NR_read, fd, w->text, sizeof(w->text))) > 0) {
+		for (long i = 0; i < n; i++) {
+			if (!wy_maps_take(&maps, w->text[i]))
+				continue;
+			if (starts_with(&maps.map, "/[aio]"))
+				w->busy = true;
+			if (is_candidate(&maps.map))
+				add_region(w, &maps.map);
+		}
+	}
+	sys1(__NR_close, fd);
+	return n;
+}
+
+/* "VmPin: 0 kB": memory that a device knows by its place. */
+static bool has_pinned(struct work *w)
+{
+	static const char key[] = "\nVmPin:";
+	long fd = sys3(__NR_open, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+	long n = 0, len = 0;
+
+	if (fd < 0)
+		return true;
+	while (len < (long)sizeof(w->text) &&
+	       (n = sys3(__NR_read, fd, w->text + len, (long)sizeof(w->text) - len)) > 0)
+		len += n;
+	sys1(__NR_close, fd);
+	for (long i = 0; i + (long)sizeof(key) <= len; i++) {
+		long at = 0;
+
+		while (key[at] && key[at] == w->text[i + at])
+			at++;
+		if (key[at])
+			continue;
+		for (i += at; i < len && w->text[i] != '\n'; i++) {
+			if (w->text[i] >= '1' && w->text[i] <= '9')
+				return true;
+		}
+		return false;
+	}
+	return false;
+}
+
+/* The word of /proc/self/pagemap for a page that is below `end`; 0 if it cannot be had. */
+static unsigned long pagemap_at(struct work *w, unsigned long addr, unsigned long end)
+{
+	unsigned long at = (addr - w->first) / PAGE, count = (end - addr) / PAGE;
+	long n;
+
+	if (addr < w->first || at >= w->words) {
+		if (count > PAGEMAP_PAGES)
+			count = PAGEMAP_PAGES;
+		n = sys4(__NR_pread64, w->pagemap, w->word, count * 8, addr / PAGE * 8);
+		w->first = addr;
+		w->words = n > 0 ? (unsigned int)(n / 8) : 0;
+		at = 0;
+	}
+	return at < w->words ? w->word[at] : 0;
+}
+
+/* ---- memfd ---- */
+
+static bool is_zero_page(unsigned long addr)
+{
+	const unsigned long *word = (const unsigned long *)addr;
+
+	for (unsigned long i = 0; i < PAGE / 8; i++) {
+		if (word[i])
+			return false;
+	}
+	return true;
+}
+
+enum content { NOTHING, ZEROS, DATA };
+static enum content content_of(struct work *w, unsigned long addr, unsigned long end)
+{
+	unsigned long word = pagemap_at(w, addr, end);
+
+	if (word & PAGEMAP_SWAPPED)
+		return DATA;
+	if (!(word & PAGEMAP_PRESENT))
+		return NOTHING;
+	/* It is there and nobody else runs who could take it away: this cannot fault. */
+	return is_zero_page(addr) ? ZEROS : DATA;
+}
+
+static long write_file(const struct work *w, unsigned long addr, unsigned long len,
+		       unsigned long at)
+{
+	while (len) {
+		long n = sys4(__NR_pwrite64, w->fd, addr, len, at);
+
+		if (n <= 0)
+			return n < 0 ? n : -EIO;
+		addr += (unsigned long)n;
+		at += (unsigned long)n;
+		len -= (unsigned long)n;
+	}
+	return 0;
+}
+
+/* The piece's pages that hold something; what is between them stays a hole. */
+static long write_piece(const struct work *w)
+{
+	unsigned long pages = (w->piece_end - w->piece) / PAGE;
+	long ret = 0;
+
+	for (unsigned long i = 0, run; !ret && i < pages; i += run + 1) {
+		for (run = 0; i + run < pages; run++) {
+			if (!(w->bits[(i + run) / 64] >> ((i + run) % 64) & 1))
+				break;
+		}
+		ret = write_file(w, w->piece + i * PAGE, run * PAGE, w->file_len + i * PAGE);
+	}
+	return ret;
+}
+
+static int protection(unsigned int flags)
+{
+	return (flags & WY_MAP_READ ? PROT_READ : 0) | (flags & WY_MAP_WRITE ? PROT_WRITE : 0) |
+	       (flags & WY_MAP_EXEC ? PROT_EXEC : 0);
+}
+
+static long map_piece(const struct work *w, const struct wy_map *region)
+{
+	unsigned long len = w->piece_end - w->piece;
+	int flags = MAP_PRIVATE | MAP_FIXED;
+	long ret;
+
+	if (region->flags & WY_MAP_NORESERVE)
+		flags |= MAP_NORESERVE;
+	ret = sys6(__NR_mmap, w->piece, len, protection(region->flags), flags, w->fd, w->file_len);
+	if (WY_IS_ERROR(ret))
+		return ret;
+	if (region->flags & WY_MAP_HUGE)
+		sys3(__NR_madvise, w->piece, len, MADV_HUGEPAGE);
+	if (region->flags & WY_MAP_NOHUGE)
+		sys3(__NR_madvise, w->piece, len, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+/* Ends the piece: it is frozen if that pays, and the holes do not.  Returns 0 or -errno. */
+static long finish_piece(struct work *w, const struct wy_map *region, struct wy_freeze_result *r)
+{
+	unsigned long len = w->piece_end - w->piece;
+	struct extent *last = nr_extents ? &extents[nr_extents - 1] : NULL;
+	bool joins = last && w->piece && last->end == w->piece && w->piece > region->start;
+	long ret = 0;
+
+	if (w->data && w->data * 4ul >= len / PAGE &&
+	    (joins || (w->data >= w->piece_min && nr_extents < EXTENTS_MAX))) {
+		ret = write_piece(w);
+		if (!ret) /* it may end in a hole */
+			ret = sys2(__NR_ftruncate, w->fd, w->file_len + len);
+		if (!ret)
+			ret = map_piece(w, region);
+		if (ret) {
+			sys2(__NR_ftruncate, w->fd, w->file_len);
+			return ret;
+		}
+		w->file_len += len;
+		r->bytes += w->data * PAGE;
+		if (joins)
+			last->end = w->piece_end;
+		else
+			extents[nr_extents++] = (struct extent){ w->piece, w->piece_end };
+	}
+	w->piece = 0;
+	w->data = 0;
+	for (unsigned long i = 0; i < sizeof(w->bits) / sizeof(w->bits[0]); i++)
+		w->bits[i] = 0;
+	return ret;
+}
+
+/* [w->gap, end) holds nothing but zeros: their pages need not be there. */
+static void finish_gap(struct work *w, unsigned long end)
+{
+	if (w->gap && w->gap_zeros >= PIECE_PAGES)
+		sys3(__NR_madvise, w->gap, end - w->gap, MADV_DONTNEED);
+	w->gap = 0;
+	w->gap_zeros = 0;
+}
+
+/* A piece goes on behind `at`: its first part is dealt with. */
+static long finish_block(struct work *w, unsigned long at, const struct wy_map *region,
+			 struct wy_freeze_result *r)
+{
+	long ret;
+
+	w->piece_end = at;
+	ret = finish_piece(w, region, r);
+	if (!ret && nr_extents && extents[nr_extents - 1].end == at)
+		w->piece = w->piece_end = at;
+	return ret;
+}
+
+static long freeze_region(struct work *w, const struct wy_map *region, struct wy_freeze_result *r)
+{
+	long ret = 0;
+
+	w->words = 0;
+	w->piece = w->gap = 0;
+	for (unsigned long at = region->start; !ret && at < region->end; at += PAGE) {
+		enum content content = content_of(w, at, region->end);
+		unsigned long page;
+
+		/* Pieces end where huge pages do, or these would be split. */
+		if (w->piece && at % HUGE == 0)
+			ret = finish_block(w, at, region, r);
+		if (content == DATA) {
+			finish_gap(w, at);
+			if (!w->piece)
+				w->piece = at;
+			page = (at - w->piece) / PAGE;
+			w->bits[page / 64] |= 1ul << (page % 64);
+			w->data++;
+			w->piece_end = at + PAGE;
+			continue;
+		}
+		if (!w->gap)
+			w->gap = at;
+		w->gap_zeros += content == ZEROS;
+		if (w->piece && at + PAGE - w->piece_end >= GAP_PAGES * PAGE)
+			ret = finish_piece(w, region, r);
+	}
+	if (!ret)
+		ret = finish_piece(w, region, r);
+	finish_gap(w, region->end);
+	return ret;
+}
+
+/* Some systems forbid to make a file's memory executable, which that of a program may become. */
+static long probe_file(const struct work *w)
+{
+	long at = sys6(__NR_mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, w->fd, 0);
+	long ret;
+
+	if (WY_IS_ERROR(at))
+		return at;
+	ret = sys3(__NR_mprotect, at, PAGE, PROT_READ | PROT_EXEC);
+	sys2(__NR_munmap, at, PAGE);
+	return ret;
+}
+
+static long make_file(struct work *w)
+{
+	struct stat st;
+	long ret;
+
+	w->fd = sys2(__NR_memfd_create, "waylay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (w->fd < 0)
+		return w->fd;
+	ret = sys2(__NR_fstat, w->fd, &st);
+	if (ret < 0)
+		return ret;
+	file_inode = st.st_ino;
+	file_major = (unsigned int)(st.st_dev >> 8 & 0xfff);
+	file_minor = (unsigned int)((st.st_dev & 0xff) | (st.st_dev >> 12 & 0xfff00));
+	return probe_file(w);
+}
+
+static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
+{
+	struct rlimit64 old, most;
+	long ret;
+
+	if (w->busy || has_pinned(w))
+		return -EBUSY;
+	ret = make_file(w);
+	if (ret < 0)
+		goto out;
+	w->piece_min = (unsigned int)(w->bytes / PAGE / EXTENTS_MAX);
+	if (w->piece_min < PIECE_PAGES)
+		w->piece_min = PIECE_PAGES;
+	/* How long files may become is not about memory; SIGXFSZ would come. */
+	ret = sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, 0, &old);
+	if (ret < 0)
+		goto out;
+	most = (struct rlimit64){ old.rlim_max, old.rlim_max };
+	if (most.rlim_cur < 4 * w->bytes) { /* holes included: see finish_piece() */
+		ret = -EFBIG;
+		goto out;
+	}
+	if (old.rlim_cur != old.rlim_max)
+		sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, &most, 0);
+	for (unsigned int i = 0; !ret && i < w->nr_regions; i++)
+		ret = freeze_region(w, &w->region[i], r);
+	if (old.rlim_cur != old.rlim_max)
+		sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, &old, 0);
+	sys3(__NR_fcntl, w->fd, F_ADD_SEALS,
+	     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+out:
+	if (w->fd >= 0)
+		sys1(__NR_close, w->fd);
+	r->extents = nr_extents;
+	return ret;
+}
+
+/* ---- huge pages ---- */
+
+static unsigned int present_pages(struct work *w, unsigned long addr, unsigned long end)
+{
+	unsigned int n = 0;
+
+	for (unsigned long at = addr; at < addr + HUGE; at += PAGE)
+		n += (pagemap_at(w, at, end) & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+	return n;
+}
+
+static long collapse_all(struct work *w, struct wy_freeze_result *r)
+{
+	unsigned int failures = 0;
+	long ret = 0;
+
+	for (unsigned int i = 0; i < w->nr_regions; i++) {
+		const struct wy_map *region = &w->region[i];
+		unsigned long at = (region->start + HUGE - 1) & -HUGE;
+
+		if (region->flags & WY_MAP_NOHUGE)
+			continue;
+		w->words = 0;
+		for (; at + HUGE <= region->end; at += HUGE) {
+			if (present_pages(w, at, region->end) < HUGE_PRESENT)
+				continue;
+			ret = sys3(__NR_madvise, at, HUGE, MADV_COLLAPSE_);
+			if (ret == 0)
+				r->bytes += HUGE;
+			else if (++failures == THP_FAILURES)
+				return ret;
+		}
+	}
+	return failures ? ret : 0;
+}
+
+/* ---- freeze ---- */
+
+static long choose(struct work *w, enum wy_serve_freeze how, struct wy_freeze_result *r)
+{
+	long ret = 0;
+
+	if (how == WY_FREEZE_AUTO && (w->bytes < AUTO_MIN || r->fork_us_before <= AUTO_FORK_US))
+		return 0;
+	if (how == WY_FREEZE_THP || (how == WY_FREEZE_AUTO && w->bytes <= AUTO_THP_MAX)) {
+		ret = collapse_all(w, r);
+		if (r->bytes)
+			r->how = WY_FREEZE_THP;
+		r->fork_us_after = fork_us();
+		if (how == WY_FREEZE_THP ||
+		    (!ret && (r->fork_us_after <= AUTO_FORK_US ||
+			      r->fork_us_after * AUTO_GAIN <= r->fork_us_before)))
+			return ret;
+		r->bytes = 0;
+	}
+	ret = freeze_to_file(w, r);
+	if (nr_extents)
+		r->how = WY_FREEZE_MEMFD;
+	else if (how == WY_FREEZE_AUTO && w->bytes > AUTO_THP_MAX && !collapse_all(w, r))
+		r->how = WY_FREEZE_THP;
+	r->fork_us_after = fork_us();
+	return ret;
+}
+
+long wy_freeze(enum wy_serve_freeze how, struct wy_freeze_result *r)
+{
+	unsigned long start = now_us();
+	struct work *w;
+	long at;
+
+	*r = (struct wy_freeze_result){ .how = WY_FREEZE_OFF };
+	if (how == WY_FREEZE_OFF || nr_extents)
+		return 0;
+	at = sys6(__NR_mmap, 0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		  0);
+	if (WY_IS_ERROR(at)) {
+		r->error = at;
+		return at;
+	}
+	w = (struct work *)at;
+	r->error = find_regions(w);
+	if (!r->error) {
+		r->fork_us_before = r->fork_us_after = fork_us();
+		w->fd = -1;
+		w->pagemap = sys3(__NR_open, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+		r->error = w->pagemap < 0 ? w->pagemap : choose(w, how, r);
+		if (w->pagemap >= 0)
+			sys1(__NR_close, w->pagemap);
+	}
+	sys2(__NR_munmap, w, sizeof(*w));
+	r->us = (unsigned int)(now_us() - start);
+	return r->error;
+}
+
+/* ---- what copies do with frozen memory ---- */
+
+/* Was any of it frozen?  (It may be something else by now.) */
+static bool touches(unsigned long start, unsigned long end)
+{
+	unsigned int lo = 0, hi = nr_extents;
+
+	while (lo < hi) {
+		unsigned int mid = lo + (hi - lo) / 2;
+
+		if (extents[mid].end <= start)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < nr_extents && extents[lo].start < end;
+}
+
+static bool is_frozen(const struct wy_map *map)
+{
+	return map->inode == file_inode && map->dev_major == file_major &&
+	       map->dev_minor == file_minor && !(map->flags & WY_MAP_SHARED);
+}
+
+/* A range of whole pages of the program; false: the kernel will refuse it. */
+static bool is_range(unsigned long start, unsigned long len, unsigned long *ret_end)
+{
+	if (start % PAGE || !len || !wy_user_range_ok(start, len))
+		return false;
+	*ret_end = (start + len + PAGE - 1) & -PAGE;
+	return true;
+}
+
+static long map_fresh(unsigned long start, unsigned long len, int prot, int flags)
+{
+	long ret;
+
+	flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+	ret = sys6(__NR_mmap, start, len, prot, flags, -1, 0);
+	if (ret == -ENOMEM) /* it may have been promised less than is asked for now */
+		ret = sys6(__NR_mmap, start, len, prot, flags | MAP_NORESERVE, -1, 0);
+	return ret;
+}
+
+static unsigned int remaps;
+
+/* What is frozen in [start, end) becomes fresh memory.  Returns 0 or -errno. */
+static long refresh(const struct wy_maps_query *q, unsigned long start, unsigned long end)
+{
+	struct wy_map map;
+	long ret;
+
+	for (; start < end; start = map.end) {
+		ret = wy_maps_at(q, start, &map);
+		if (ret < 0)
+			return ret == -ENOENT ? 0 : ret;
+		if (map.start > start)
+			start = map.start;
+		if (start >= end || !is_frozen(&map))
+			continue;
+		ret = map_fresh(start, (map.end < end ? map.end : end) - start,
+				protection(map.flags), MAP_FIXED);
+		if (WY_IS_ERROR(ret))
+			return ret;
+		__atomic_add_fetch(&remaps, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+static bool is_discarding(int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_FREE:
+	case MADV_DONTNEED_LOCKED_:
+	case MADV_GUARD_INSTALL_: return true;
+	}
+	return false;
+}
+
+/* A mapping for a few pages would cost more than the pages, and mappings are limited. */
+static bool by_hand(const struct wy_map *map, unsigned long start, unsigned long end, int advice)
+{
+	return map->start <= start && end <= map->end && is_frozen(map) &&
+	       map->flags & WY_MAP_WRITE && advice != MADV_GUARD_INSTALL_ &&
+	       (end - start <= ZERO_BY_HAND ||
+		__atomic_load_n(&remaps, __ATOMIC_RELAXED) > REMAPS_MAX);
+}
+
+static long zero_by_hand(unsigned long start, unsigned long end, int advice)
+{
+	static const char zeros[PAGE];
+	long ret;
+
+	if (advice == MADV_FREE)
+		advice = MADV_DONTNEED;
+	/* It judges (is it locked?), and gives back what this copy has written. */
+	ret = wy_call_as_program(__NR_madvise, (long)start, (long)(end - start), advice, 0, 0, 0);
+	for (; !ret && start < end; start += PAGE)
+		ret = copy_to_program(start, zeros, PAGE) < 0 ? -EAGAIN : 0;
+	return ret;
+}
+
+static enum wy_verdict look_madvise(struct wy_call *call)
+{
+	unsigned long start = (unsigned long)call->arg[0], end;
+	int advice = (int)call->arg[2];
+	struct wy_maps_query q;
+	struct wy_map map;
+	long ret;
+
+	if (!is_discarding(advice) || !is_range(start, (unsigned long)call->arg[1], &end) ||
+	    !touches(start, end))
+		return WY_PASS;
+	ret = wy_maps_open(&q);
+	if (ret < 0) /* not told apart from what is no longer frozen: nothing is done */
+		return wy_answer(call, -EAGAIN);
+	ret = wy_maps_at(&q, start, &map);
+	if (ret == 0 && by_hand(&map, start, end, advice)) {
+		wy_maps_close(&q);
+		return wy_answer(call, zero_by_hand(start, end, advice));
+	}
+	ret = refresh(&q, start, end);
+	wy_maps_close(&q);
+	return ret < 0 ? wy_answer(call, -EAGAIN) : WY_PASS;
+}
+
+/* ---- process_madvise(2) ---- */
+
+struct iovec_ { /* struct iovec */
+	unsigned long start, len;
+};
+
+/* Linux 6.13, which also is the first to let a process discard its own memory by this call. */
+struct pidfd_info_ {
+	unsigned long mask, cgroup;
+	unsigned int pid, tgid, rest[10];
+};
+#define PIDFD_GET_INFO_   _IOWR(0xff, 11, struct pidfd_info_)
+#define PIDFD_SELF_FIRST_ (-10001)
+#define PIDFD_SELF_LAST_  (-10000)
+
+static bool is_self(int pidfd)
+{
+	struct pidfd_info_ info = { .mask = 1 };
+
+	if (pidfd >= PIDFD_SELF_FIRST_ && pidfd <= PIDFD_SELF_LAST_)
+		return true;
+	return sys3(__NR_ioctl, pidfd, PIDFD_GET_INFO_, &info) == 0 &&
+	       info.tgid == (unsigned int)sys0(__NR_getpid);
+}
+
+static enum wy_verdict look_process_madvise(struct wy_call *call)
+{
+	unsigned long at = (unsigned long)call->arg[1], nr = (unsigned long)call->arg[2], end;
+	struct wy_maps_query q = { .fd = -1 };
+	struct iovec_ iov;
+	long ret = 0;
+
+	if (!is_discarding((int)call->arg[3]) || nr > IOVECS_MAX || call->arg[4] ||
+	    !is_self((int)call->arg[0]))
+		return WY_PASS;
+	for (; !ret && nr--; at += sizeof(iov)) {
+		if (copy_from_program(&iov, at, sizeof(iov)) < 0)
+			break;
+		if (!is_range(iov.start, iov.len, &end) || !touches(iov.start, end))
+			continue;
+		if (q.fd < 0)
+			ret = wy_maps_open(&q);
+		if (!ret)
+			ret = refresh(&q, iov.start, end);
+	}
+	wy_maps_close(&q);
+	return ret < 0 ? wy_answer(call, -EAGAIN) : WY_PASS;
+}
+
+/* ---- mremap(2) ---- */
+
+struct move {
+	unsigned long old, old_len, new_len, to; /* to: MREMAP_FIXED */
+	unsigned long flags;
+	int prot;
+};
+
+/* One mapping before it was frozen?  Fills in its protection.  Returns 0 or -EFAULT. */
+static long check_old(const struct wy_maps_query *q, struct move *m)
+{
+	unsigned long at = m->old, end = m->old + m->old_len;
+	struct wy_map map;
+
+	for (; at < end; at = map.end) {
+		if (wy_maps_at(q, at, &map) < 0 || map.start > at || map.flags & WY_MAP_SHARED ||
+		    (map.inode && !is_frozen(&map)) ||
+		    (at > m->old && protection(map.flags) != m->prot))
+			return -EFAULT;
+		m->prot = protection(map.flags);
+	}
+	return 0;
+}
+
+/* Copies what is not zero: the memory at `to` is fresh. */
+static long copy_not_zero(unsigned long to, unsigned long from, unsigned long len)
+{
+	unsigned long buf[64];
+
+	for (unsigned long at = 0; at < len; at += sizeof(buf)) {
+		unsigned long any = 0;
+
+		if (copy_from_program(buf, from + at, sizeof(buf)) < 0)
+			return -EFAULT;
+		for (unsigned int i = 0; i < sizeof(buf) / sizeof(buf[0]); i++)
+			any |= buf[i];
+		if (any && copy_to_program(to + at, buf, sizeof(buf)) < 0)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* The same of anonymous memory, much of which may never have been there. */
+static long copy_anonymous(long pagemap, unsigned long to, unsigned long from, unsigned long len)
+{
+	unsigned long word[64];
+	long ret = 0;
+
+	for (unsigned long at = 0; !ret && at < len;) {
+		unsigned long pages = (len - at) / PAGE;
+		long n;
+
+		if (pages > sizeof(word) / sizeof(word[0]))
+			pages = sizeof(word) / sizeof(word[0]);
+		n = sys4(__NR_pread64, pagemap, word, pages * 8, (from + at) / PAGE * 8);
+		if (n != (long)pages * 8)
+			return copy_not_zero(to + at, from + at, len - at);
+		for (unsigned long i = 0; !ret && i < pages; i++, at += PAGE) {
+			if (word[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED))
+				ret = copy_not_zero(to + at, from + at, PAGE);
+		}
+	}
+	return ret;
+}
+
+static long copy_old(const struct wy_maps_query *q, const struct move *m, unsigned long to)
+{
+	unsigned long len = m->old_len < m->new_len ? m->old_len : m->new_len;
+	long pagemap = sys3(__NR_open, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	struct wy_map map;
+	long ret = 0;
+
+	for (unsigned long at = 0, part; !ret && at < len; at += part) {
+		ret = wy_maps_at(q, m->old + at, &map);
+		if (ret < 0)
+			break;
+		part = map.end - (m->old + at);
+		if (part > len - at)
+			part = len - at;
+		if (is_frozen(&map))
+			ret = copy_not_zero(to + at, m->old + at, part);
+		else
+			ret = copy_anonymous(pagemap, to + at, m->old + at, part);
+	}
+	if (pagemap >= 0)
+		sys1(__NR_close, pagemap);
+	return ret;
+}
+
+static long move_away(const struct wy_maps_query *q, const struct move *m)
+{
+	unsigned long own_start, own_end;
+	long to, ret = 0;
+
+	if (m->flags & MREMAP_FIXED) {
+		if (m->to % PAGE || !wy_user_range_ok(m->to, m->new_len) ||
+		    (m->to < m->old + m->old_len && m->old < m->to + m->new_len))
+			return -EINVAL;
+		if (wy_own_touches(m->to, m->new_len, &own_start, &own_end))
+			return -ENOMEM;
+	}
+	to = map_fresh(0, m->new_len, PROT_READ | PROT_WRITE, 0);
+	if (WY_IS_ERROR(to))
+		return -ENOMEM;
+	if (!(m->prot & PROT_READ))
+		ret = sys3(__NR_mprotect, m->old, m->old_len, PROT_READ);
+	if (!ret)
+		ret = copy_old(q, m, (unsigned long)to);
+	if (!ret && m->prot != (PROT_READ | PROT_WRITE))
+		ret = sys3(__NR_mprotect, to, m->new_len, m->prot);
+	if (!ret && m->flags & MREMAP_FIXED) {
+		wy_module_forget(m->to, m->new_len);
+		ret = wy_call_as_program(__NR_mremap, to, (long)m->new_len, (long)m->new_len,
+					 MREMAP_MAYMOVE | MREMAP_FIXED, (long)m->to, 0);
+		if (!WY_IS_ERROR(ret)) {
+			to = ret;
+			ret = 0;
+		}
+	}
+	if (ret) {
+		sys2(__NR_munmap, to, m->new_len);
+		if (!(m->prot & PROT_READ))
+			sys3(__NR_mprotect, m->old, m->old_len, m->prot);
+		return -ENOMEM;
+	}
+	if (!(m->flags & MREMAP_DONTUNMAP))
+		sys2(__NR_munmap, m->old, m->old_len);
+	else
+		map_fresh(m->old, m->old_len, m->prot, MAP_FIXED);
+	return to;
+}
+
+static long resize(const struct wy_maps_query *q, struct move *m)
+{
+	long ret = check_old(q, m);
+
+	if (ret < 0)
+		return ret;
+	if (m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return move_away(q, m);
+	if (m->new_len <= m->old_len) {
+		if (m->new_len < m->old_len)
+			ret = sys2(__NR_munmap, m->old + m->new_len, m->old_len - m->new_len);
+		return ret < 0 ? ret : (long)m->old;
+	}
+	ret = map_fresh(m->old + m->old_len, m->new_len - m->old_len, m->prot, MAP_FIXED_NOREPLACE);
+	if (ret == (long)(m->old + m->old_len))
+		return (long)m->old;
+	if (!WY_IS_ERROR(ret)) /* a kernel before 4.17 */
+		sys2(__NR_munmap, ret, m->new_len - m->old_len);
+	return m->flags & MREMAP_MAYMOVE ? move_away(q, m) : -ENOMEM;
+}
+
+static enum wy_verdict look_mremap(struct wy_call *call)
+{
+	struct move m = {
+		.old = (unsigned long)call->arg[0],
+		.new_len = ((unsigned long)call->arg[2] + PAGE - 1) & -PAGE,
+		.flags = (unsigned long)call->arg[3],
+		.to = (unsigned long)call->arg[4],
+	};
+	struct wy_maps_query q;
+	struct wy_map map;
+	unsigned long end;
+	long ret;
+
+	if (!is_range(m.old, (unsigned long)call->arg[1], &end) || !touches(m.old, end))
+		return WY_PASS;
+	m.old_len = end - m.old;
+	/* The kernel knows what is wrong with it. */
+	if (!m.new_len || m.flags & ~7ul /* MAYMOVE, FIXED, DONTUNMAP */ ||
+	    (m.flags & ~1ul && !(m.flags & MREMAP_MAYMOVE)) ||
+	    (m.flags & MREMAP_DONTUNMAP && m.old_len != m.new_len))
+		return WY_PASS;
+	ret = wy_maps_open(&q);
+	if (ret < 0)
+		return wy_answer(call, -ENOMEM);
+	ret = wy_maps_at(&q, m.old, &map);
+	if (ret == 0 && map.start <= m.old && end <= map.end && !is_frozen(&map)) {
+		wy_maps_close(&q);
+		return WY_PASS; /* one mapping, and no longer ours */
+	}
+	ret = resize(&q, &m);
+	wy_maps_close(&q);
+	return wy_answer(call, ret);
+}
+
+void wy_freeze_watch(struct wy_callset *calls)
+{
+	wy_callset_add(calls, __NR_madvise);
+	wy_callset_add(calls, __NR_process_madvise);
+	wy_callset_add(calls, __NR_mremap);
+}
+
+enum wy_verdict wy_freeze_look(struct wy_call *call)
+{
+	if (!nr_extents)
+		return WY_PASS;
+	switch ((int)call->nr) {
+	case __NR_madvise: return look_madvise(call);
+	case __NR_process_madvise: return look_process_madvise(call);
+	case __NR_mremap: return look_mremap(call);
+	}
+	return WY_PASS;
+}

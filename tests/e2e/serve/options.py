@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The options of waylay serve: ways to serve, limits, where copies begin, and what is logged."""
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from server import Server, ask, main, same, test
+
+# Counts up a file at each start, and says at each request how often it was started.
+COUNTED = """
+import os, sys
+with open(sys.argv[1], "a") as f:
+    f.write("x")
+with open(sys.argv[1]) as f:
+    n = len(f.read())
+sys.stdout.write("%d " % n)
+sys.stdout.flush()
+sys.stdout.write(sys.stdin.read())
+"""
+
+
+def read_all(s):
+    return b"".join(iter(lambda: s.recv(65536), b""))
+
+
+def others(lines):
+    return [line for line in lines if "waylay: ready" not in line]
+
+
+@test
+def every_mode_answers_the_same():
+    for mode in ("fork", "prestart", "fresh"):
+        with Server("sh", "-c", "read x; echo banner $x; read y; echo $y",
+                    options=[f"--mode={mode}"]) as server:
+            same(server.mode, mode)
+            for n in range(10):
+                same(server.ask(b"%d\ny\n" % n), b"banner %d\ny\n" % n)
+
+
+@test
+def every_stdin_answers_the_same():
+    for mode in ("fork", "prestart", "fresh"):
+        for kind in ("socket", "pipe", "file"):
+            with Server("wc", "-c", options=[f"--mode={mode}", f"--stdin={kind}"]) as server:
+                for n in (0, 1, 70000, 1000000):
+                    same(int(server.ask(b"x" * n)), n)
+
+
+@test
+def stdin_is_what_was_asked_for():
+    look = ("import os, stat, sys\nsys.stdin.read(1)\nmode = os.fstat(0).st_mode\n"
+            "print(stat.S_ISSOCK(mode), stat.S_ISFIFO(mode), stat.S_ISREG(mode))")
+    for kind, answer in (("socket", b"True False False\n"), ("pipe", b"False True False\n"),
+                         ("file", b"False False True\n")):
+        with Server(sys.executable, "-c", look, options=[f"--stdin={kind}"]) as server:
+            same(server.mode, "fork")
+            same(server.ask(b"abc"), answer)
+
+
+@test
+def a_file_can_be_sought_in():
+    look = ("import os, sys\nprint(sys.stdin.readline().strip(), os.fstat(0).st_size)\n"
+            "os.lseek(0, 1, os.SEEK_SET)\nprint(os.read(0, 2))")
+    with Server(sys.executable, "-c", look, options=["--spool"]) as server:
+        same(server.ask(b"first\nsecond\n"), b"first 13\nb'ir'\n")
+
+
+@test
+def a_pipeline_is_served_ahead():
+    server = Server("sh", "-c", "echo banner; tr a-z A-Z | rev; exit 3")
+    same(server.mode, "prestart")
+    for _ in range(5):
+        same(server.ask(b"abc\ndef\n"), b"banner\nCBA\nFED\n")
+    big = b"0123456789\n" * 100000
+    same(server.ask(big), b"banner\n" + b"9876543210\n" * 100000)
+    status, lines = server.stop()
+    same(status, 0)
+    same(len([line for line in lines if "exit status 3" in line]), 6)
+    same(len([line for line in lines if "mode prestart" in line]), 2)
+
+
+@test
+def a_slow_client_of_a_pipeline():
+    with Server("sh", "-c", "cat | cat", options=["--mode=prestart"]) as server:
+        s = server.connect()
+        s.sendall(b"x" * 1000)
+        same(len(s.recv(1000, socket.MSG_WAITALL)), 1000)
+        s.shutdown(socket.SHUT_WR)
+        same(read_all(s), b"")
+        s.close()
+
+
+@test
+def copies_ahead():
+    for pool in ("1", "4"):
+        with Server("sh", "-c", "echo banner; exec cat", options=[f"--pool={pool}"]) as server:
+            for n in range(50):
+                same(server.ask(b"%d" % n), b"banner\n%d" % n)
+
+
+@test
+def only_so_many_at_once():
+    with Server("cat", options=["--max=2"]) as server:
+        first, second, third = (server.connect() for _ in range(3))
+        for s in (first, second, third):
+            s.sendall(b"x")
+        same((first.recv(1), second.recv(1)), (b"x", b"x"))
+        third.settimeout(0.2)
+        try:
+            third.recv(1)
+            raise AssertionError("a third one was served")
+        except TimeoutError:
+            pass
+        third.settimeout(None)
+        first.close()
+        same(third.recv(1), b"x")
+        second.close()
+        third.close()
+
+
+@test
+def a_queue_has_an_end():
+    server = Server("cat", options=["--max=1", "--queue=1"])
+    first, second = server.connect(), server.connect()
+    first.sendall(b"x")
+    same(first.recv(1), b"x")
+    third = server.connect()
+    assert server.wait_line("connection 3 from")
+    try:
+        same(third.recv(1), b"")
+    except ConnectionResetError:
+        pass
+    first.close()
+    second.sendall(b"y")
+    same(second.recv(1), b"y")
+    second.close()
+    third.close()
+    status, lines = server.stop()
+    same(status, 0)
+    same(others(lines)[0].rpartition(": ")[2], "1 are being served and 1 wait")
+
+
+@test
+def so_many_from_one_host():
+    server = Server("cat", options=["--per-ip=2"])
+    s = [server.connect() for _ in range(3)]
+    assert server.wait_line("closed: there are 2 from there")
+    for one in s[:2]:
+        one.sendall(b"x")
+        same(one.recv(1), b"x")
+    for one in s:
+        one.close()
+    same(server.stop()[0], 0)
+
+
+@test
+def an_idle_client_is_ended():
+    for mode in ("fork", "prestart", "fresh"):
+        server = Server("cat", options=["--timeout=300ms", f"--mode={mode}"])
+        s = server.connect()
+        for _ in range(8):  # longer than the limit, but never idle
+            s.sendall(b"x")
+            same(s.recv(1), b"x")
+            time.sleep(0.1)
+        same(s.recv(1), b"")
+        s.close()
+        status, lines = server.stop()
+        same(status, 0)
+        same(others(lines)[0].rpartition(": ")[2], "it has been idle for 300 ms")
+
+
+@test
+def a_client_that_takes_too_long_is_ended():
+    server = Server("sh", "-c", "trap '' TERM; while read x; do echo $x; done",
+                    options=["--total-timeout=400ms"])
+    s = server.connect()
+    s.sendall(b"x\n")
+    same(s.recv(2), b"x\n")
+    same(s.recv(1), b"")  # SIGTERM did not help
+    s.close()
+    status, lines = server.stop()
+    same(status, 0)
+    same([line.rpartition(": ")[2] for line in others(lines)],
+         ["it has taken 400 ms", "ended by signal 9 (Killed)"])
+
+
+@test
+def a_request_that_never_ends_takes_no_copy():
+    server = Server("cat", options=["--spool", "--max=1", "--spool-max=1K"])
+    slow = server.connect()
+    slow.sendall(b"x")
+    same(server.ask(b"quick"), b"quick")
+    slow.sendall(b"y" * 2000)
+    assert server.wait_line("closed: the request is too big")
+    slow.close()
+    same(server.stop()[0], 0)
+
+
+@test
+def limits_of_a_copy():
+    for mode in ("fork", "prestart", "fresh"):
+        with Server(sys.executable, "-c", "import resource as r, sys\nsys.stdin.read()\n"
+                    "print(r.getrlimit(r.RLIMIT_AS)[0], r.getrlimit(r.RLIMIT_CPU)[0])",
+                    options=["--memory=1.5G", "--cpu=3s", f"--mode={mode}"]) as server:
+            same(server.ask(b""), b"%d 3\n" % (1536 << 20))
+
+
+@test
+def loaded_from_its_input():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model")
+        words = ["w%d" % i for i in range(50000)]
+        with open(path, "w", encoding="ascii") as f:
+            f.write("\n".join(words) + "\n")
+        count = "n = 0\nimport sys\nfor line in sys.stdin:\n n += 1\n print(n, line.strip())\n"
+        for kind in ("socket", "pipe"):
+            with Server(sys.executable, "-u", "-c", count,
+                        options=[f"--warm={path}", f"--stdin={kind}"]) as server:
+                same(server.ask(b"hello\n"), b"50001 hello\n")
+                same(server.ask(b"a\nb\n"), b"50001 a\n50002 b\n")
+        with open(path, "w", encoding="ascii") as f:
+            f.write("one\n")
+        with Server(sys.executable, "-u", "-c", count, options=[f"--preload={path}"]) as server:
+            same(server.ask(b"hello\n"), b"1 one\n2 hello\n")
+
+
+@test
+def anew_on_a_signal():
+    for mode in ("fork", "prestart"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "count")
+            server = Server(sys.executable, "-c", COUNTED, path,
+                            options=[f"--mode={mode}", "--pool=0" if mode == "fork" else "--pool=1"])
+            before = server.connect()  # of the old one
+            if mode == "fork":
+                same(before.recv(2), b"1 ")
+                same(server.ask(b"x"), b"1 x")
+            ready = len(server.lines)
+            server.process.send_signal(signal.SIGHUP)
+            assert server.wait_line("waylay: ready", after=ready)
+            assert int(server.ask(b"x").split()[0]) > 1
+            before.sendall(b"still")
+            before.shutdown(socket.SHUT_WR)
+            assert read_all(before).endswith(b"still")
+            before.close()
+            same(server.stop()[0], 0)
+
+
+@test
+def anew_after_so_many():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "count")
+        server = Server(sys.executable, "-c", COUNTED, path, options=["--recycle=3"])
+        ready = len(server.lines)
+        same([server.ask(b"x") for _ in range(3)], [b"1 x"] * 3)
+        assert server.wait_line("waylay: ready", after=ready)
+        same(server.ask(b"x"), b"2 x")
+        same(server.stop()[0], 0)
+
+
+@test
+def a_program_that_is_broken_is_not_taken():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "script")
+        with open(path, "w", encoding="ascii") as f:
+            f.write("read x; echo $x\n")
+        server = Server("sh", path)
+        with open(path, "w", encoding="ascii") as f:
+            f.write("exit 3\n")
+        server.process.send_signal(signal.SIGHUP)
+        assert server.wait_line("the program stays as it was loaded before")
+        same(server.ask(b"abc\n"), b"abc\n")
+        same(server.stop()[0], 0)
+
+
+@test
+def stderr_of_copies():
+    # A process that the copy has started, and half a line at the end.
+    script = ("echo loading >&2; read x; echo $x; printf '1\\n2\\n' >&2; (echo 3 >&2; read x)\n"
+              "printf 4 >&2")
+    server = Server("sh", "-c", script)
+    s = server.connect()
+    s.sendall(b"a\n")
+    same(s.recv(2), b"a\n")
+    assert server.wait_line(": 3")
+    s.sendall(b"b\n")
+    same(s.recv(1), b"")
+    s.close()
+    status, lines = server.stop()
+    same(status, 0)
+    same(lines[0], "loading")
+    same([line.partition("from ")[2].partition(": ")[2] for line in others(lines)[1:]],
+         ["1", "2", "3", "4"])
+    for mode in ("fork", "prestart", "fresh"):
+        with Server("sh", "-c", "read x; echo $x; echo error >&2",
+                    options=["--stderr=client", f"--mode={mode}"]) as server:
+            same(server.ask(b"a\n"), b"a\nerror\n")
+        with Server("sh", "-c", "read x; echo $x; echo error >&2",
+                    options=["--stderr=null", f"--mode={mode}"]) as server:
+            same(server.ask(b"a\n"), b"a\n")
+
+
+@test
+def the_access_log():
+    with tempfile.TemporaryDirectory() as folder:
+        path, old = os.path.join(folder, "log"), os.path.join(folder, "old")
+        server = Server("sh", "-c", "read x; echo $x$x; exit $x", options=[f"--log={path}"])
+        server.ask(b"3\n")
+        server.wait_line("exit status 3")
+        os.rename(path, old)
+        ready = len(server.lines)
+        server.process.send_signal(signal.SIGHUP)
+        assert server.wait_line("waylay: ready", after=ready)
+        server.ask(b"0\n")
+        same(server.stop()[0], 0)
+        with open(old, encoding="ascii") as f:
+            line = f.read()
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z 1 127\.0\.0\.1:\d+ pid=\d+ "
+                            r"exit=3 in=2 out=3 ms=\d+\n", line), line
+        with open(path, encoding="ascii") as f:
+            assert " 2 127.0.0.1:" in f.read()
+
+
+@test
+def several_addresses():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        with Server("rev", options=["-l", f"unix:{path}", "--listen=[::1]:0"]) as server:
+            same(len(server.addresses), 3)
+            for address in server.addresses:
+                server.address = address
+                same(server.ask(b"abc\n"), b"cba\n")
+        same(os.listdir(folder), [])
+
+
+@test
+def calls_are_counted():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "stats")
+        with Server("cat", options=[f"--stats-json={path}"]) as server:
+            for _ in range(10):
+                server.ask(b"x")
+        with open(path, encoding="ascii") as f:
+            calls = json.load(f)["calls"]
+        same(calls["write"]["count"], 10)
+
+
+@test
+def a_file_descriptor_of_the_callers():
+    # What the program inherits is its own, and the server's files are not open in it.
+    reader, writer = os.pipe()
+    with Server("sh", "-c", f"ls /proc/self/fd; read x; echo $x >&{writer}",
+                pass_fds=[writer]) as server:
+        # 0, 1, 2, that one, and the folder that ls reads
+        same(len(server.ask(b"abc\n").split()), 5)
+        same(os.read(reader, 100), b"abc\n")
+
+
+main()
