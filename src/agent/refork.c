@@ -41,7 +41,7 @@
 #define ROUNDS_MAX   100 /* in which threads may still make others */
 #define COPY_FAILED  125
 
-void wy_sigreturn_at(unsigned long sp) __attribute__((noreturn));
+void wy_sigreturn_at(unsigned long sp, unsigned long *held) __attribute__((noreturn));
 void wy_rest_revived(struct wy_thread *t) __attribute__((noreturn));
 
 static unsigned int asking;
@@ -281,7 +281,7 @@ void wy_rest_revived(struct wy_thread *t)
 	wake(&revived);
 	while (!__atomic_load_n(&may_go, __ATOMIC_ACQUIRE))
 		wait_on(&may_go, 0, 0);
-	wy_sigreturn_at(r->frame);
+	wy_sigreturn_at(r->frame, &t->held);
 }
 
 static bool revive_all(const struct wy_thread *t, unsigned int count)

@@ -393,7 +393,11 @@ static int parse(struct wy_serve_options *o, int argc, char **argv)
 	if (dashes + 1 >= argc)
 		return cli_bad_usage(CLI_FAILED, "serve", "no program is given after '--'");
 	if (o->preload && o->warm)
-		return cli_bad_usage(CLI_FAILED, "serve", "--preload and --warm exclude each other");
+		return cli_bad_usage(CLI_FAILED, "serve",
+				     "--preload and --warm exclude each other");
+	if (o->mode == WY_MODE_FRESH && (o->preload || o->warm || o->takes > 1))
+		return cli_bad_usage(CLI_FAILED, "serve",
+				     "--preload, --warm and --at are for programs that are kept");
 	if (o->stats || o->json)
 		o->flags |= WY_LAYER_COUNT | WY_COUNT_ERRORS;
 	o->argv = argv + dashes + 1;

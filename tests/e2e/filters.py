@@ -16,6 +16,7 @@ import array
 import os
 import re
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -184,9 +185,17 @@ def median_ms(function, times):
     return statistics.median(taken)
 
 
-def compare(argv, make_input=text_of, kinds=4, mode="fork", options=(), kind="socket", parallel=CLIENTS,
-            requests=None, **more):
-    """mode: the one it must be served in; None: any that answers well."""
+def describe(status):
+    if status < 0:
+        return f"ended by signal {-status} ({signal.strsignal(-status)})"
+    return f"exit status {status}"
+
+
+def compare(argv, make_input=text_of, kinds=4, mode="fork", options=(), kind="socket", plain=False,
+            parallel=CLIENTS, requests=None, **more):
+    """mode: the one it must be served in; None: any that answers well.  plain: over a connection,
+    and what the server says of the ends is compared."""
+    plain = plain or kind == "file"  # the server makes a file of what comes over a connection
     inputs = [make_input(n) for n in range(kinds)]
     wanted = [fresh(argv, data, kind, **more) for data in inputs]
     same([fresh(argv, data, kind, **more) for data in inputs], wanted)
@@ -197,9 +206,9 @@ def compare(argv, make_input=text_of, kinds=4, mode="fork", options=(), kind="so
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "call")
         server = Server(*argv, options=["-l", f"call:unix:{path}", *options], **more)
-        if kind == "file":  # the request is put into a file, which a call would pass itself
-            plain = next(a for a in server.addresses if not a.startswith("call:"))
-            host, _, port = plain.rpartition(":")
+        if plain:
+            address = next(a for a in server.addresses if not a.startswith("call:"))
+            host, _, port = address.rpartition(":")
 
             def ask(data):
                 with socket.create_connection((host, int(port))) as s:
@@ -215,7 +224,7 @@ def compare(argv, make_input=text_of, kinds=4, mode="fork", options=(), kind="so
                     got = ask(inputs[n % kinds])
                 except (OSError, AssertionError, ValueError) as error:
                     got = repr(error), None
-                if got != (want, status if kind != "file" else None):
+                if got != (want, None if plain else status):
                     wrong.append((n % kinds, got[0][-200:], got[1], want[-200:], status))
 
         clients = [threading.Thread(target=client, args=(i,)) for i in range(parallel)]
@@ -225,6 +234,10 @@ def compare(argv, make_input=text_of, kinds=4, mode="fork", options=(), kind="so
             c.join()
         served = 0 if wrong else median_ms(lambda n: ask(inputs[n % kinds]), kinds)
         status, lines = server.stop()
+    if plain and not wrong:
+        asked = [n % kinds for n in [*range(requests), *range(kinds)]]
+        same(sorted(line.rpartition(": ")[2] for line in lines if "connection " in line),
+             sorted(describe(wanted[n][1]) for n in asked if wanted[n][1]))
     said = [line for line in lines if line.startswith("waylay: ") and
             not re.match(r"waylay: (ready|connection)\b", line)]
     for line in said:
@@ -292,7 +305,8 @@ def lt_proc():
 @test
 def apertium_pipeline():
     need(APERTIUM)
-    compare([need("apertium"), "eng-spa"], mode="prestart", kind="pipe", options=["--stdin=pipe"])
+    compare([need("apertium"), "eng-spa"], mode="prestart", kind="pipe",
+            options=["--stdin=pipe"], plain=True)
 
 
 @test
@@ -575,7 +589,7 @@ def has_started_helpers():
     compare(python("import subprocess, sys\n"
                    "p = subprocess.Popen(['tr', 'a-z', 'A-Z'], stdin=subprocess.PIPE)\n"
                    "p.communicate(sys.stdin.buffer.read())\n"
-                   "sys.exit(p.returncode + 3)"), mode="prestart")
+                   "sys.exit(p.returncode + 3)"), mode="prestart", plain=True)
 
 
 @test
@@ -611,7 +625,9 @@ def prints_a_banner_first():
 
 @test
 def ends_by_a_signal():
-    compare(["sh", "-c", "read -r a b; echo $b; kill -ABRT $$"])
+    compare(python("import os, sys\n"
+                   "print(len(sys.stdin.read()), flush=True)\n"
+                   "os.kill(os.getpid(), 6)"))
 
 
 if __name__ == "__main__":

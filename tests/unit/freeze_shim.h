@@ -62,7 +62,7 @@ long wy_call_as_program(long nr, long a, long b, long c, long d, long e, long f)
 	return shim_call(nr, arg);
 }
 
-static void shim_catch(int sig, siginfo_t *info, void *context)
+static inline void shim_catch(int sig, siginfo_t *info, void *context)
 {
 	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
 	struct wy_call call = { .nr = info->si_syscall,
@@ -79,7 +79,7 @@ static void shim_catch(int sig, siginfo_t *info, void *context)
 }
 
 /* From here on this process and its children are caught.  Returns 0 or -1. */
-static int shim_start(void)
+static inline int shim_start(void)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

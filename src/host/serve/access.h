@@ -17,7 +17,7 @@ struct wy_access {
 	int fd;
 };
 
-/* Opens it, or opens it again.  Prints what is wrong.  Returns 0 or -errno; the old one stays then. */
+/* Opens it (again).  Prints what is wrong.  Returns 0, or -errno: the old one stays. */
 int wy_access_open(struct wy_access *a);
 
 /* Writes the line of this connection. */

@@ -311,8 +311,8 @@ static void adjust(struct wy_call_client *call)
 			     input_ready);
 	}
 	if (c->watch.fd >= 0)
-		loop_change(&c->watch, (call->pending_len ? 0 : EPOLLIN) |
-					       (call->out_len ? EPOLLOUT : 0));
+		loop_change(&c->watch,
+			    (call->pending_len ? 0 : EPOLLIN) | (call->out_len ? EPOLLOUT : 0));
 }
 
 /* ---- hello ---- */
@@ -397,8 +397,7 @@ static void hello_ready(struct wy_watch *w, unsigned int events)
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec data = { call->hello.bytes + call->have,
-			      sizeof(call->hello) - call->have };
+	struct iovec data = { call->hello.bytes + call->have, sizeof(call->hello) - call->have };
 	struct msghdr msg = { .msg_iov = &data,
 			      .msg_iovlen = 1,
 			      .msg_control = &control,

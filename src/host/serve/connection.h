@@ -56,7 +56,7 @@ struct wy_connection {
 	enum wy_connection_state state;
 	unsigned int serial;
 	int fd;
-	pid_t pid; /* RUNNING: who serves it */
+	pid_t pid;                    /* RUNNING: who serves it */
 	struct wy_instance *instance; /* HANDING, RUNNING: where; NULL: fresh */
 	struct wy_watch watch;
 	/* What its process is to have: the connection where there is none (-1). */

@@ -41,10 +41,13 @@ static const char *mode_name(enum wy_serve_mode mode)
 
 static unsigned int pool_size(const struct wy_front *f)
 {
-	return f->o->pool >= 0 ? (unsigned int)f->o->pool : POOL_DEFAULT;
+	if (f->o->pool < 0)
+		return POOL_DEFAULT;
+	return f->o->pool ? (unsigned int)f->o->pool : 1;
 }
 
 static void load_took_long(struct wy_timer *t);
+static int prepare_fresh(struct wy_front *f);
 
 static int start_instance(struct wy_front *f)
 {
@@ -360,8 +363,17 @@ static void uncaught(struct wy_instance *i)
 
 	if (f->phase != WY_FRONT_LOADING || i->stale)
 		return;
-	log_err("the program cannot be served: its system calls are not caught");
-	wy_front_stop(f, 1);
+	if (f->o->mode != WY_MODE_AUTO) {
+		log_err("the program cannot be served: its system calls are not caught");
+		wy_front_stop(f, 1);
+		return;
+	}
+	log_warn("the program cannot be served by copies: its system calls are not caught: "
+		 "mode fresh");
+	retire(f, i);
+	f->mode = WY_MODE_FRESH;
+	if (prepare_fresh(f) < 0)
+		wy_front_stop(f, 125);
 }
 
 static void gone(struct wy_instance *i)

@@ -27,7 +27,7 @@
 #define WY_PID_BUCKETS 1024u
 
 enum wy_front_phase {
-	WY_FRONT_LOADING,  /* nobody can connect yet */
+	WY_FRONT_LOADING, /* nobody can connect yet */
 	WY_FRONT_SERVING,
 	WY_FRONT_STOPPING, /* nobody is accepted any more; what runs may come to its end */
 };

@@ -67,7 +67,7 @@ struct wy_instance {
 	struct wy_watch chan_watch, control_watch, out_watch;
 	struct wy_errors errors;
 	int banner; /* a memfd: what the program has written before it stopped, or -1 */
-	struct wy_connection *connection;      /* TAKEN */
+	struct wy_connection *connection;         /* TAKEN */
 	struct wy_connection *asked, **asked_end; /* TEMPLATE: in the order of their orders */
 };
 

@@ -199,8 +199,7 @@ static void tell_stats(struct keeper *k)
  */
 static void close_the_fronts(const struct wy_place *p, int chan)
 {
-	const int keep[] = { chan,	p->in[0],  p->in[1],	 p->out[1],
-			     p->err[1], p->control[1] };
+	const int keep[] = { chan, p->in[0], p->in[1], p->out[1], p->err[1], p->control[1] };
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
 

@@ -64,7 +64,7 @@ struct wy_keeper_order {
 struct wy_keeper_config {
 	const struct wy_serve_options *options;
 	struct wy_place *place;
-	bool one_shot;             /* WY_SERVE_PRESTART */
+	bool one_shot;              /* WY_SERVE_PRESTART */
 	const struct rlimit *files; /* the limit that the program is to have */
 };
 

@@ -14,7 +14,7 @@
 struct wy_front;
 
 struct wy_listener {
-	int fd; /* non-blocking, close-on-exec */
+	int fd;    /* non-blocking, close-on-exec */
 	bool call; /* proto/call.h is spoken here */
 	struct wy_watch watch;
 	struct wy_front *front;

@@ -35,10 +35,10 @@ struct wy_serve_options {
 	unsigned int takes;         /* stop at this take of input */
 	const char *preload, *warm; /* files, or NULL; not both */
 
-	int pool;               /* made ahead; -1: as the mode wants it */
-	unsigned int max;       /* copies at once; 0: as many as there is room for */
-	int queue;              /* accepted beyond max; -1: they wait to be accepted */
-	unsigned int per_ip;    /* 0: any number */
+	int pool;            /* made ahead; -1: as the mode wants it */
+	unsigned int max;    /* copies at once; 0: as many as there is room for */
+	int queue;           /* accepted beyond max; -1: they wait to be accepted */
+	unsigned int per_ip; /* 0: any number */
 	unsigned long spool_max;
 	/* milliseconds; 0: for ever */
 	unsigned long idle_ms, total_ms, load_ms;
@@ -47,10 +47,10 @@ struct wy_serve_options {
 	/* a new template after so many connections, or so long; 0: never */
 	unsigned long recycle_nr, recycle_ms;
 
-	const char *log;      /* the access log, or NULL */
+	const char *log; /* the access log, or NULL */
 	bool stats;
-	const char *json;     /* or NULL */
-	unsigned int flags;   /* WY_* of the session */
+	const char *json;   /* or NULL */
+	unsigned int flags; /* WY_* of the session */
 };
 
 #endif

@@ -62,8 +62,8 @@ int wy_place_make(struct wy_place *ret, const struct wy_serve_options *o)
 		err = make_pair(p.out);
 	if (!err)
 		err = make_errors(&p);
-	if (!err && (fcntl(p.out[0], F_SETFL, O_NONBLOCK) < 0 ||
-		     fcntl(p.err[0], F_SETFL, O_NONBLOCK) < 0))
+	if (!err &&
+	    (fcntl(p.out[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(p.err[0], F_SETFL, O_NONBLOCK) < 0))
 		err = -errno;
 	if (err) {
 		wy_place_close(&p, 0);

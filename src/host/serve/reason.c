@@ -177,8 +177,7 @@ void wy_reason_where(char *text, size_t size, pid_t program)
 	}
 	print_comm(comm, sizeof(comm), pid, pid);
 	if (nr == -1)
-		snprintf(text, size, "it is computing (process %d, %s)", (int)pid,
-			 comm);
+		snprintf(text, size, "it is computing (process %d, %s)", (int)pid, comm);
 	else if (nr < 0)
 		snprintf(text, size, "what it does cannot be seen (process %d)", (int)pid);
 	else

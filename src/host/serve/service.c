@@ -577,8 +577,11 @@ static int give_to_instance(struct wy_front *f, struct wy_connection *c)
 		err = wy_instance_order(wy_place_control(&i->place), &order, fds);
 	f->nr_waiting--;
 	i->state = WY_INSTANCE_TAKEN;
-	if (err)
+	if (err) {
+		wy_instance_kill(i, 0, SIGKILL);
+		wy_instance_retire(i);
 		return err;
+	}
 	i->connection = c;
 	c->instance = i;
 	loop_forget(&i->control_watch);
