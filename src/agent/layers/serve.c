@@ -27,6 +27,7 @@
 #include "agent/fdcopy.h"
 #include "agent/fdpass.h"
 #include "agent/fdtab.h"
+#include "agent/freeze.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
 #include "agent/learn.h"
@@ -607,17 +608,24 @@ static void follow_orders(struct wy_thread *t, int control)
 		sys1(__NR_exit_group, 0);
 }
 
-static void report_stop(const struct wy_call *call, int control, int kind)
+static void report_stop(const struct wy_call *call, int control,
+			const struct wy_freeze_result *frozen)
 {
 	struct wy_serve_report r = {
 		.magic = WY_SERVE_MAGIC,
-		.kind = kind,
+		.kind = frozen ? WY_SERVE_READY : WY_SERVE_STOPPED,
 		.nr = (int)call->nr,
 		.hazards = hazards,
 		.threads = 1 + wy_rest_count(call->thread),
 		.how = WY_FREEZE_OFF,
 	};
 
+	if (frozen) {
+		r.how = frozen->how;
+		r.us = frozen->us;
+		r.fork_us = frozen->fork_us_after;
+		r.bytes = frozen->bytes;
+	}
 	sys6(__NR_sendto, control, &r, sizeof(r), MSG_NOSIGNAL_, 0, 0);
 }
 
@@ -631,6 +639,14 @@ static int find_control(int input)
 		return input;
 	slot = find_marked(CONTROL);
 	return slot ? slot->fd : -1;
+}
+
+static void freeze(const struct wy_call *call, int control)
+{
+	struct wy_freeze_result result = { .how = WY_FREEZE_OFF };
+
+	wy_freeze((enum wy_serve_freeze)serve_session()->freeze, &result);
+	report_stop(call, control, &result);
 }
 
 /* The program is about to take input: it stays here until it may. */
@@ -651,9 +667,9 @@ static void stop_here(struct wy_call *call, int input)
 	if (kind)
 		report(control, kind, value, 0);
 	else if (serve_session()->flags & WY_SERVE_PRESTART)
-		report_stop(call, control, WY_SERVE_STOPPED);
+		report_stop(call, control, NULL);
 	else
-		report_stop(call, control, WY_SERVE_READY);
+		freeze(call, control);
 	follow_orders(t, control);
 }
 
@@ -720,6 +736,8 @@ static enum wy_verdict serve(struct wy_call *call)
 	int fd;
 
 	wy_refork_look(call);
+	if (__atomic_load_n(&s->frozen, __ATOMIC_RELAXED) && wy_freeze_look(call) == WY_DONE)
+		return WY_DONE;
 	switch ((int)call->nr) {
 	case __NR_io_uring_setup:
 		/* As a kernel without it: programs fall back to calls that can be seen. */
@@ -790,6 +808,7 @@ static void start(struct wy_layer *layer)
 
 	note_inherited();
 	wy_refork_watch(&layer->calls);
+	wy_freeze_watch(&layer->calls);
 	wy_callset_add(&layer->calls, __NR_inotify_add_watch);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		wy_callset_add(&layer->calls, wanted[i]);

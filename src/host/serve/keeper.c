@@ -64,6 +64,14 @@ static void retire(struct keeper *k)
 		kill_program(k, true);
 }
 
+/* The program might have named any process as its copy. */
+static bool is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
 static void prepare(struct keeper *k)
 {
 	int err = wy_short_exit(k->v.program.pid);
@@ -97,10 +105,10 @@ static void take_orders(struct keeper *k)
 		case WY_KEEPER_TEMPLATE: k->is_template = true; break;
 		case WY_KEEPER_RETIRE: retire(k); break;
 		case WY_KEEPER_KILL:
-			if (o.pid)
-				kill(o.pid, o.signal);
-			else
+			if (!o.pid)
 				kill_program(k, true);
+			else if (is_child(o.pid))
+				kill(o.pid, o.signal);
 			break;
 		}
 	}

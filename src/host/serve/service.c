@@ -24,6 +24,7 @@
 
 #define LINGER_MAX      256
 #define ANSWERS_LOOK_MS 10
+#define ERRNO_MAX       4096
 
 /* ---- the lists ---- */
 
@@ -681,13 +682,14 @@ void wy_service_answered(struct wy_instance *i, const struct wy_serve_report *r)
 	struct wy_front *f = i->owner;
 	struct wy_connection *c = i->asked;
 	char name[ADDR_TEXT_MAX + 64];
+	bool made = r->kind == WY_SERVE_COPY && r->value > 1;
 	int status;
 
 	if (!c || c->serial != r->serial) {
 		for (struct wy_ahead **at = &f->ahead; *at; at = &(*at)->next) {
 			if ((*at)->serial != r->serial)
 				continue;
-			if (r->kind == WY_SERVE_COPY)
+			if (made)
 				(*at)->pid = r->value;
 			else
 				drop_ahead(f, at);
@@ -695,14 +697,15 @@ void wy_service_answered(struct wy_instance *i, const struct wy_serve_report *r)
 		}
 		return;
 	}
-	if (r->kind == WY_SERVE_COPY) {
+	if (made) {
 		take_out(&i->asked, &i->asked_end, c);
 		running(c, r->value);
 		if (was_early(r->value, &status))
 			ended(c, status);
 	} else {
 		wy_connection_name(c, name, sizeof(name));
-		log_errno(r->value, "%s: cannot copy the program", name);
+		log_errno(r->value < 0 && r->value > -ERRNO_MAX ? r->value : EPROTO,
+			  "%s: cannot copy the program", name);
 		if (c->call)
 			wy_call_refuse(c->call, "the program cannot be copied");
 		wy_service_drop(c);
