@@ -58,6 +58,29 @@ bad_usage() {
 	done
 }
 
+@test "values that are none" {
+	for option in --mode=quick --stdin=tty --stderr=both --exit=slow --freeze=ice --at=read \
+		--at=read:0 --pool=x --max=0 --queue=-1 --per-ip=0 --timeout=5x --total-timeout=s \
+		--memory=0 --memory=12Q --cpu=x --recycle=0 --spool-max=x --load-timeout=; do
+		run -125 --separate-stderr "$WAYLAY" serve "$option" 0 -- cat
+		bad_usage
+		[[ $stderr == *"'${option#*=}' is no value for ${option%%=*}: "* ]]
+	done
+	run -125 --separate-stderr "$WAYLAY" serve 0 --pool -- cat
+	bad_usage
+	run -125 --separate-stderr "$WAYLAY" serve 0 -l nowhere -- cat
+	bad_usage
+	run -125 --separate-stderr "$WAYLAY" serve --mode=fresh --warm=/dev/null 0 -- cat
+	bad_usage
+}
+
+@test "files that cannot be had" {
+	run -125 --separate-stderr "$WAYLAY" serve --preload=/nonexistent 0 -- cat
+	[ "$stderr" = "waylay: cannot read '/nonexistent': No such file or directory" ]
+	run -125 --separate-stderr "$WAYLAY" serve --log=/nonexistent/log 0 -- cat
+	[ "$stderr" = "waylay: cannot write '/nonexistent/log': No such file or directory" ]
+}
+
 @test "an address that cannot be had" {
 	run -125 --separate-stderr "$WAYLAY" serve unix:/nonexistent/socket -- cat
 	[ "$stderr" = "waylay: cannot listen at 'unix:/nonexistent/socket': No such file or directory" ]

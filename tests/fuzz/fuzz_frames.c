@@ -2,16 +2,9 @@
 /*
  * Frames from bytes of any kind, which come in pieces of any size: the first byte of the
  * input says how long the pieces are.  Cut in another way the same frames must come out.
- *
- *	clang -fsanitize=fuzzer,address -Isrc tests/fuzz/fuzz_frames.c src/host/serve/frames.c
  */
+#include "fuzz.h"
 #include "host/serve/frames.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint64_t note(uint64_t hash, const void *data, size_t len)
 {
@@ -37,8 +30,7 @@ static uint64_t cut(const uint8_t *data, size_t size, size_t piece)
 		void *to = wy_frames_room(&f, &room);
 		size_t len = piece < size ? piece : size;
 
-		if (room == 0)
-			abort();
+		check(room > 0);
 		if (len > room)
 			len = room;
 		memcpy(to, data, len);
@@ -54,8 +46,7 @@ static uint64_t cut(const uint8_t *data, size_t size, size_t piece)
 				hash = note(hash, &number, sizeof(number));
 			}
 		}
-		if (ret < 0 && wy_frames_next(&f, &frame, &text) >= 0)
-			abort();
+		check(ret >= 0 || wy_frames_next(&f, &frame, &text) < 0);
 	}
 	if (ret == 0)
 		hash = note(hash, f.data, wy_frames_cut(&f) ? f.have - f.taken : 0);
@@ -66,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	if (cut(data + 1, size - 1, 1 + data[0] % 64) != cut(data + 1, size - 1, (size_t)1 << 30))
-		abort();
+	check(cut(data + 1, size - 1, 1 + data[0] % 64) ==
+	      cut(data + 1, size - 1, (size_t)1 << 30));
 	return 0;
 }

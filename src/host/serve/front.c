@@ -681,6 +681,12 @@ static int prepare(struct wy_front *f)
 		if (f->counted == MAP_FAILED)
 			return log_errno(errno, "cannot count");
 	}
+	/* A bad name is said at once. */
+	if (f->o->json) {
+		f->json = fopen(f->o->json, "we");
+		if (!f->json)
+			return log_errno(errno, "cannot write '%s'", f->o->json);
+	}
 	f->access.path = f->o->log;
 	f->access.fd = -1;
 	return wy_access_open(&f->access);
@@ -688,7 +694,6 @@ static int prepare(struct wy_front *f)
 
 static void print_stats(const struct wy_front *f)
 {
-	cleanup_file FILE *json = f->o->json ? fopen(f->o->json, "we") : NULL;
 	struct wy_stats stats;
 	int err = 0;
 
@@ -697,17 +702,15 @@ static void print_stats(const struct wy_front *f)
 	wy_stats_sum(&stats, f->counted);
 	if (f->o->stats)
 		wy_stats_print(&stats, f->counted, stderr);
-	if (json)
-		err = wy_stats_json(&stats, f->counted, json);
-	else if (f->o->json)
-		err = errno;
+	if (f->json)
+		err = wy_stats_json(&stats, f->counted, f->json);
 	if (err)
 		log_errno(err, "cannot write '%s'", f->o->json);
 }
 
 int wy_front_run(struct wy_front *f)
 {
-	int err = prepare(f);
+	int err = prepare(f) < 0 ? -EIO : 0;
 
 	for (unsigned int i = 0; i < f->nr_listeners; i++)
 		f->listeners[i].front = f;

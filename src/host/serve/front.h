@@ -22,6 +22,7 @@
 #include "host/serve/listener.h"
 #include "host/serve/options.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 
 #define WY_PID_BUCKETS 1024u
@@ -74,7 +75,7 @@ struct wy_front {
 	unsigned int serial;
 
 	struct wy_session *counted; /* sums of all keepers, with --stats */
-	struct wy_stats stats;
+	FILE *json;
 };
 
 /*
