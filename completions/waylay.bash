@@ -48,8 +48,20 @@ _waylay() {
 				return
 			fi
 		done
+		case ${words[cword - 1]} in
+		--mode) COMPREPLY=($(compgen -W 'auto fork prestart fresh' -- "$cur")); return ;;
+		--stdin) COMPREPLY=($(compgen -W 'socket pipe file' -- "$cur")); return ;;
+		--stderr) COMPREPLY=($(compgen -W 'log client null' -- "$cur")); return ;;
+		--exit) COMPREPLY=($(compgen -W 'normal fast' -- "$cur")); return ;;
+		--freeze) COMPREPLY=($(compgen -W 'auto memfd thp off' -- "$cur")); return ;;
+		--preload|--warm|--log|--stats-json) _filedir; return ;;
+		esac
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W '-v --verbose --help --' -- "$cur"))
+			COMPREPLY=($(compgen -W '-l --listen --mode --pool --stdin --spool
+				--spool-max --stderr --exit --preload --warm --at --freeze
+				--load-timeout --max --queue --per-ip --timeout --total-timeout
+				--memory --cpu --recycle --log --stats --stats-json --no-follow
+				-v --verbose --help --' -- "$cur"))
 		elif [[ $cur == unix:* ]]; then
 			# Words end at a colon for readline, so it wants only what follows.
 			cur=${cur#unix:}

@@ -48,8 +48,8 @@ static const char help[] =
 	"  -l, --listen ADDRESS  listen there, too; may be given again\n"
 	"\n"
 	" How it is served:\n"
-	"  --mode MODE       fork: by copies; prestart: by programs that are started ahead\n"
-	"                    and serve one client each; fresh: by a new start for each\n"
+	"  --mode MODE       fork: by copies; prestart: by programs started ahead that\n"
+	"                    serve one client each; fresh: by a new start for each\n"
 	"                    client; auto (the default): fork if that is right for the\n"
 	"                    program, else prestart, and why is said in a line\n"
 	"  --pool N          so many copies are made ahead (0), or programs started (2)\n"
@@ -296,6 +296,20 @@ static int add_address(struct wy_serve_options *o, const char *text)
 	return 0;
 }
 
+/* It is the first one, whatever -l has added before. */
+static int add_main_address(struct wy_serve_options *o, const char *text)
+{
+	int err = add_address(o, text);
+	struct wy_serve_listen first;
+
+	if (err)
+		return err;
+	first = o->listen[o->listen_nr - 1];
+	memmove(o->listen + 1, o->listen, (o->listen_nr - 1) * sizeof(first));
+	o->listen[0] = first;
+	return 0;
+}
+
 static int set_number(unsigned int *ret, const char *option, unsigned long min)
 {
 	unsigned long n = 0;
@@ -379,9 +393,8 @@ static int parse(struct wy_serve_options *o, int argc, char **argv)
 	err = parse_options(o, dashes, argv);
 	if (err >= 0)
 		return err;
-	/* The first address is the first one, whatever -l says before it. */
 	if (optind < dashes) {
-		err = add_address(o, argv[optind++]);
+		err = add_main_address(o, argv[optind++]);
 		if (err)
 			return err;
 	}

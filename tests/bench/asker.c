@@ -9,6 +9,7 @@
  * to the first byte of the answer, and to its end.
  */
 #include <err.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 static double now(void)
 {
@@ -54,8 +54,8 @@ static int connected(const char *where)
 	int fd = socket(is_path ? AF_UNIX : AF_INET, SOCK_STREAM, 0);
 
 	strncpy(un.sun_path, where, sizeof(un.sun_path) - 1);
-	if (fd < 0 || connect(fd, is_path ? (void *)&un : (void *)&in,
-			      is_path ? sizeof(un) : sizeof(in)) < 0)
+	if (fd < 0 ||
+	    connect(fd, is_path ? (void *)&un : (void *)&in, is_path ? sizeof(un) : sizeof(in)) < 0)
 		err(1, "connect to %s", where);
 	return fd;
 }
@@ -78,7 +78,8 @@ int main(int argc, char **argv)
 		if (send(fd, input, input_len, MSG_NOSIGNAL) != (ssize_t)input_len)
 			err(1, "send");
 		shutdown(fd, SHUT_WR);
-		for (len = 0; (n = recv(fd, got + len, sizeof(got) - len, 0)) > 0; len += (size_t)n) {
+		for (len = 0; (n = recv(fd, got + len, sizeof(got) - len, 0)) > 0;
+		     len += (size_t)n) {
 			if (!len)
 				first = now() - begin;
 		}

@@ -70,8 +70,8 @@ def waylay(bench, program, *options, address='0'):
 
 
 def tcpserver(bench, program):
-    return server(bench, ['tcpserver', '-1', '-q', '-R', '-H', '-l', '0', '127.0.0.1', '0', *program],
-                  r'^(\d+)$', 'stdout')
+    return server(bench, ['tcpserver', '-1', '-q', '-R', '-H', '-l', '0', '127.0.0.1', '0',
+                          *program], r'^(\d+)$', 'stdout')
 
 
 def socat(bench, program):
@@ -141,7 +141,7 @@ def against_fork(bench, small):
 
 
 def numpy_script(bench):
-    path = bench.path('numbers.py')
+    path = bench.path('count.py')
     with open(path, 'w') as f:
         f.write('import sys, numpy as np\n'
                 'table = {"word%d" % i: i for i in range(200000)}\n'
@@ -205,9 +205,11 @@ def against_exec(bench):
     size = 100 if bench.quick else 500
     table.attempt('static tagger, %d MB' % size,
                   row(lambda: Case(bench, 'tagger', tagger(bench, size)), 300, 20))
+    request = b'{"name":"a","list":[1,2]}'
     table.attempt('jq, large program',
-                  row(lambda: Case(bench, 'jq', jq_program(bench), b'{"name":"a","list":[1,2]}'), 40, 40))
-    table.attempt('aspell -a', row(lambda: Case(bench, 'aspell', ['aspell', '-a', '-d', 'en']), 4, 40))
+                  row(lambda: Case(bench, 'jq', jq_program(bench), request), 40, 40))
+    table.attempt('aspell -a',
+                  row(lambda: Case(bench, 'aspell', ['aspell', '-a', '-d', 'en']), 4, 40))
     table.attempt('java', row(lambda: Case(bench, 'java', java_program(bench)), 5, 20))
 
     def python():
@@ -296,7 +298,7 @@ def big(bench, small):
         return {'value': own, 'unit': 'MB', 'bar': '<= 0.3', 'verdict': at_most(own, 0.3)}
 
     table.attempt('4 GB resident: a light request', light)
-    table.attempt('500 MB: an idle copy\'s own memory', idle)
+    table.attempt('%d MB: an idle copy\'s own memory' % (100 if bench.quick else 500), idle)
 
 
 def measure(bench):

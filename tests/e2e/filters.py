@@ -67,8 +67,10 @@ def graph_of(number):
 
 
 def sql_of(number):
-    return (b"select count(*), sum(n) from words where n %% 7 = %d;\n" % number +
-            b"select word from words where n = %d; select * from nothing;\n" % (number * 10) * (number % 2))
+    text = b"select count(*), sum(n) from words where n %% 7 = %d;\n" % number
+    if number % 2:
+        text += b"select word from words where n = %d; select * from nothing;\n" % (number * 10)
+    return text
 
 
 def page_of(number):
@@ -374,7 +376,7 @@ public class H {
 }
 """)
     subprocess.run(["javac", "-d", folder, os.path.join(folder, "H.java")], check=True)
-    compare([need("java"), "-Xmx128m", "-cp", folder, "H"], numbers_of, mode=None)
+    compare([need("java"), "-Xmx128m", "-cp", folder, "H"], numbers_of)
 
 
 @with_folder
@@ -389,7 +391,7 @@ process.stdin.on('end', () => {
   console.log(numbers.length, numbers.reduce((a, b) => a + b, 0));
   process.exitCode = numbers.length % 4;
 });
-""")], numbers_of, mode=None)
+""")], numbers_of)
 
 
 @with_folder
@@ -400,7 +402,7 @@ x <- scan(file("stdin"), quiet = TRUE)
 cat(length(x), sum(x), sd(x), "\\n")
 print(quantile(x)); print(summary(lm(y ~ x, data.frame(x = seq_along(x), y = x)))$r.squared)
 quit(status = length(x) %% 3)
-""")], lambda n: numbers_of(n + 1), mode=None)
+""")], lambda n: numbers_of(n + 1))
 
 
 @with_folder
@@ -452,7 +454,8 @@ def cat():
 
 @test
 def busybox_awk():
-    compare([need("busybox"), "awk", "{ n += NF; print NR, $2, $1 } END { print n; exit n % 2 ? 5 : 0 }"])
+    compare([need("busybox"), "awk",
+             "{ n += NF; print NR, $2, $1 } END { print n; exit n % 2 ? 5 : 0 }"])
 
 
 @test
@@ -484,7 +487,7 @@ def static_glibc():
 
 @test
 def static_go():
-    compare([built("filter.go")], mode=None)
+    compare([built("filter.go")])
 
 
 @with_folder
@@ -569,19 +572,16 @@ def waits_with_epoll():
                    "    data = os.read(0, 1000)\n"
                    "    if not data: break\n"
                    "    n += len(data)\n"
-                   "print(n)"), mode=None)
+                   "print(n)"))
 
 
 @test
-def has_timers_and_events():
-    compare(python("import ctypes, os, select, signal, sys\n"
-                   "libc = ctypes.CDLL(None, use_errno=True)\n"
-                   "event = libc.eventfd(5, 0)\n"
+def has_events():
+    compare(python("import ctypes, os, sys\n"
+                   "event = ctypes.CDLL(None).eventfd(5, 0)\n"
                    "r, w = os.pipe(); os.write(w, b'in the pipe')\n"
-                   "signal.setitimer(signal.ITIMER_REAL, 3600)\n"
                    "text = sys.stdin.read()\n"
-                   "print(os.read(event, 8), os.read(r, 100), len(text),\n"
-                   "      3000 < signal.getitimer(signal.ITIMER_REAL)[0] <= 3600)"), mode=None)
+                   "print(os.read(event, 8), os.read(r, 100), len(text))"))
 
 
 @test

@@ -65,6 +65,20 @@ def target():
     yield files(b"#!" + b"/" * 300 + b"\n")
 
 
+def frames():
+    def frame(kind, data=b""):
+        return struct.pack("<II", kind, len(data)) + data
+
+    whole = frame(1, b"input") + frame(1) + frame(4, b"\2\0\0\0") + frame(2, b"output") + \
+        frame(5, bytes(4)) + frame(6, b"too many")
+    yield bytes(1) + whole
+    yield b"\6" + whole[:-3]
+    yield b"\2" + frame(3, b"x" * 300) + frame(4, bytes(5))
+    yield b"\1" + frame(7) + frame(0)
+    yield b"\77" + struct.pack("<II", 2, 65536) + bytes(70000)
+    yield b"\77" + struct.pack("<II", 2, 65537) + bytes(70000)
+
+
 def addr():
     for address in ("80", ":80", "127.0.0.1:65535", "[::1]:1", "localhost:7", "unix:/tmp/a",
                     "unix:", "unix:" + "a" * 107, "unix:" + "a" * 108, "fd:3", "[::ffff:1.2.3.4]:9", "::1:80", "a.example:", "[:1"):
@@ -124,25 +138,59 @@ def seccomp():
 
 
 def serve():
-    def report(kind, value):
-        return struct.pack("<Iii", 0x76726573, kind, value)
+    def case(options, *events):
+        return struct.pack("<HH", options, 0) + b"".join(events)
 
-    def case(clients, events, out, said):
-        yield struct.pack("<HH%dH" % (2 * len(events)), clients, len(events),
-                          *[n for pair in events for n in pair]) + \
-            struct.pack("<H", len(out)) + out + said
+    def event(what, arg=0, *more):
+        return struct.pack("<BB%dH" % len(more), what, arg, *more)
 
-    yield from case(0, [], b"hello", b"")
-    yield from case(2, [(17, 0), (25, 256)], b"",
-                    report(1, 0) + report(2, 2) + report(2, 3) + report(3, -11))
-    yield from case(3, [(0, 9)], b"x", report(1, 0) + report(2, -1) + report(2, 0))
-    # A client comes between two reports, and the orders to stop behind all this.
-    yield from case(7, [(121, 0)] * 12, b"", report(1, 0) + b"".join(
-        report(9, 0) + report(2, value) for value in (-1, 0, 5, 5, -4242, 4242, 6)))
-    for kind in range(4, 15):
-        yield from case(1, [(7, 0)], b"", report(kind, 3))
-        yield from case(1, [(7, 0)], b"", report(kind, -2 ** 31))
-    yield from case(1, [(6, 0)], b"a", b"a line that a program wrote to its stdin\n")
+    def program(what, arg=0, *more, number=0):
+        return event(what, number + 6 * arg, *more)
+
+    def report(kind, who=0):
+        return program(1, kind, who)
+
+    def client(what, number=0, arg=0, *more):
+        return event(36 + what, number + 10 * arg, *more)
+
+    def end(child, status=0):
+        return event(28, child, status)
+
+    fork, prestart, fresh = 1, 2, 3
+    pipe, file = 1 << 2, 2 << 2
+    to_client, fast, warm = 1 << 4, 1 << 6, 1 << 7
+    pool, queue = 2 << 8, 3 << 12  # one copy ahead; two that wait
+    ready, order, ahead, lie = program(0), program(6), program(7), program(6, 7)
+    plain, call = event(36), event(37)
+    framed, passed = client(3), client(3, 0, 1)
+    text = struct.pack("<H", 5) + b"hello"
+
+    yield case(fork, program(4) + text, ready, plain, order, event(29, 1) + text, end(1))
+    yield case(fork | queue, ready, plain, plain, order, lie, order, order, end(1), end(2))
+    yield case(fork | fast, ready, ready, plain, order, end(0), client(7))
+    yield case(fork | fast, event(64), program(10), plain)
+    yield case(fork | warm, report(4), program(4) + text, ready, plain, order)
+    yield case(pool | to_client, ready, order, ahead, plain, ahead, order, plain, end(1), end(2))
+    yield case(pool, ready, order, end(1), plain, event(56), program(0, number=1), plain, lie)
+    for kind in range(4, 20):
+        yield case(kind % 3 * pipe, report(kind, 7) + struct.pack("<HH", 9, 0), plain, order,
+                   event(30) + text, end(0))
+    for value in (0, 1, 2, 2 ** 16 - 1):
+        yield case(fork | queue, ready, plain, plain, order,
+                   *[program(1, 2, 7, value, value if value > 2 else 0) + event(57)] * 3)
+    # Several processes have the placeholders, and the client does not read.
+    yield case(prestart, report(7), plain, order, event(31), end(0))
+    yield case(prestart | pipe, report(5), plain, order, client(9), end(0), client(8))
+    yield case(prestart | file, report(6), plain, client(2) + text, client(6), order, end(0))
+    yield case(fresh | queue, plain, plain, call, framed, end(0), end(1, 9), event(57))
+    yield case(fork, ready, call, framed, order, client(4, 0, 0, 5) + b"hello",
+               client(5, 0, 17), event(31, 1), end(1), client(8))
+    yield case(fork, ready, call, passed, order, client(5, 0, 11), client(4, 0, 0, 0), end(1, 9))
+    yield case(fork, ready, call, client(3, 0, 2), call, client(2, 1) + text, client(6, 1))
+    yield case(0, program(11), plain, end(1), call, framed, client(7, 1))
+    yield case(fork, program(13))
+    yield case(fork, ready, plain, order, program(12))
+    yield case(fork, program(5) + text, program(3) + text, program(2, 0, 1, 1), ready, program(9))
 
 
 def main():

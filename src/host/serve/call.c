@@ -20,7 +20,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define FDS_MAX 3
+#define FDS_MAX    3
+#define ROUNDS_MAX 16 /* then others have their turn */
 
 enum state { HELLO, SERVED, ENDING };
 
@@ -282,6 +283,7 @@ static void adjust(struct wy_call_client *call)
 {
 	struct wy_connection *c = call->c;
 	bool moved;
+	int rounds = 0;
 
 	do {
 		take_source(&call->out);
@@ -291,7 +293,8 @@ static void adjust(struct wy_call_client *call)
 			client_gone(call);
 			return;
 		}
-	} while (moved && !call->out_len && (call->out.fd >= 0 || call->err.fd >= 0));
+	} while (++rounds < ROUNDS_MAX && moved && !call->out_len &&
+		 (call->out.fd >= 0 || call->err.fd >= 0));
 	if (call->finishing && call->out.fd < 0 && call->err.fd < 0 && !call->out_len) {
 		call->finishing = false;
 		call->done(c);

@@ -185,7 +185,9 @@ static int read_input(struct client *c)
 /* --- signals --- */
 
 /* These are sent on.  What is ignored or blocked already stays so: a program would have it so. */
-static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT };
+static const int passed[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT,
+};
 
 static int take_signals(struct client *c)
 {

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "host/serve/hand.h"
 #include "host/serve/limits.h"
 #include "host/serve/reason.h"
 #include "host/signals.h"
@@ -210,7 +211,6 @@ static void is_new(struct wy_front *f, struct wy_instance *i, const struct wy_se
 {
 	char how[256];
 
-	f->back_off_ms = 0;
 	loop_timer_stop(&f->load_limit);
 	describe(how, sizeof(how), i, r);
 	if (f->phase == WY_FRONT_LOADING) {
@@ -232,7 +232,7 @@ static void is_template(struct wy_front *f, struct wy_instance *i, const struct 
 	wy_reason_hazards(r->hazards);
 	f->template = i;
 	is_new(f, i, r);
-	wy_service_renew_ahead(f);
+	wy_hand_renew_ahead(f);
 }
 
 static void is_waiting(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
@@ -306,9 +306,11 @@ static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
 
 static void ended_waiting(struct wy_front *f, struct wy_instance *i, int status)
 {
-	if (i->stale || f->phase == WY_FRONT_STOPPING)
+	if (i->stale)
 		return;
-	if (WIFSIGNALED(status))
+	if (f->stops > 1)
+		; /* it was us */
+	else if (WIFSIGNALED(status))
 		log_warn("%s has gone: ended by signal %d (%s)",
 			 i == f->template ? "the template" : "a program started ahead",
 			 WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -321,7 +323,7 @@ static void ended_waiting(struct wy_front *f, struct wy_instance *i, int status)
 	wy_instance_look(i);
 	wy_service_unanswered(i);
 	retire(f, i);
-	wy_service_renew_ahead(f);
+	wy_hand_renew_ahead(f);
 	restart_later(f, i);
 	wy_service_go_on(f);
 }
@@ -391,7 +393,7 @@ static void gone(struct wy_instance *i)
 	}
 	if (i == f->template) {
 		f->template = NULL;
-		wy_service_renew_ahead(f);
+		wy_hand_renew_ahead(f);
 	}
 	wy_service_lost(f, i);
 	while (*at != i)
@@ -422,7 +424,7 @@ static void counted(struct wy_instance *i, const struct wy_keeper_stats *s)
 
 static const struct wy_instance_events events = {
 	.stopped = stopped,
-	.answered = wy_service_answered,
+	.answered = wy_hand_answered,
 	.ended = ended,
 	.failed = failed,
 	.uncaught = uncaught,
@@ -549,7 +551,7 @@ void wy_front_wind_up(struct wy_front *f)
 	if (waits)
 		return;
 	f->template = NULL;
-	wy_service_renew_ahead(f);
+	wy_hand_renew_ahead(f);
 	retire_older(f, NULL);
 }
 
@@ -727,8 +729,11 @@ int wy_front_run(struct wy_front *f)
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
 	if (f->fresh_err >= 0) {
+		int fd = f->fresh_errors.watch.fd;
+
 		close_fd(&f->fresh_err);
 		wy_errors_stop(&f->fresh_errors);
+		close_fd(&fd);
 	}
 	print_stats(f);
 	return f->result;

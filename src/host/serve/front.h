@@ -6,6 +6,7 @@
  *
  *	front.c    its life: starting, becoming ready, going over to a new template, stopping
  *	service.c  a connection's way, from being accepted to its last byte
+ *	hand.c     the step in the middle of it: to a process
  *
  * How connections are served (mode):
  *	fork      the template makes a copy for each
@@ -108,17 +109,11 @@ void wy_service_submit(struct wy_connection *c);
 /* Something has changed: serves whom it can, and accepts whom it can. */
 void wy_service_go_on(struct wy_front *f);
 
-/* The template's answer to an order. */
-void wy_service_answered(struct wy_instance *i, const struct wy_serve_report *r);
-
 /* A process has ended that may have served somebody; i: NULL where it was started fresh. */
 void wy_service_ended(struct wy_front *f, struct wy_instance *i, pid_t pid, int status);
 
 /* The instance is gone: nobody waits for its answers any more. */
 void wy_service_lost(struct wy_front *f, struct wy_instance *i);
-
-/* Gives up the copies that were made ahead, and makes new ones if there is a template. */
-void wy_service_renew_ahead(struct wy_front *f);
 
 /* Ends all that is served, at once. */
 void wy_service_kill_all(struct wy_front *f);
@@ -134,6 +129,20 @@ void wy_service_close(struct wy_connection *c);
 
 /* Its template is gone, and has not answered: nobody serves it. */
 void wy_service_unanswered(struct wy_instance *i);
+
+/* A process has it. */
+void wy_service_running(struct wy_connection *c, pid_t pid);
+
+/* That process has ended. */
+void wy_service_process_ended(struct wy_connection *c, int status);
+
+/* struct wy_relay.done of connections. */
+void wy_service_relay_done(struct wy_relay *r);
+
+/* Lists that are linked by next_queued, in order. */
+void wy_connections_put_last(struct wy_connection ***end, struct wy_connection *c);
+void wy_connections_take_out(struct wy_connection **list, struct wy_connection ***end,
+			     struct wy_connection *c);
 
 /* This connection is over, served or not. */
 void wy_service_drop(struct wy_connection *c);

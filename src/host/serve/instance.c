@@ -87,6 +87,8 @@ void wy_instance_is_template(struct wy_instance *i)
 
 static void take_report(struct wy_instance *i, const struct wy_serve_report *r)
 {
+	if (i->preparing)
+		return;
 	if (i->state != WY_INSTANCE_LOADING) {
 		if (r->kind == WY_SERVE_COPY || r->kind == WY_SERVE_NO_COPY)
 			i->events->answered(i, r);
@@ -103,6 +105,7 @@ static void take_report(struct wy_instance *i, const struct wy_serve_report *r)
 	loop_forget(&i->out_watch);
 	if (i->options->exit_fast && !wy_reason_is_several(r->kind)) {
 		i->report = *r;
+		i->preparing = true;
 		tell_keeper(i, WY_KEEPER_PREPARE, 0, 0);
 		return;
 	}
@@ -182,7 +185,11 @@ static void keeper_ready(struct wy_watch *w, unsigned int events)
 	case WY_KEEPER_STARTED: i->program = u.word.pid; break;
 	case WY_KEEPER_FAILED: i->events->failed(i, u.word.status); break;
 	case WY_KEEPER_UNCAUGHT: i->events->uncaught(i); break;
-	case WY_KEEPER_PREPARED: i->events->stopped(i, &i->report); break;
+	case WY_KEEPER_PREPARED:
+		i->preparing = false;
+		if (i->state == WY_INSTANCE_LOADING) /* else it has ended meanwhile */
+			i->events->stopped(i, &i->report);
+		break;
 	case WY_KEEPER_ENDED:
 		if (u.word.pid == i->program)
 			program_ended(i, u.word.status);
@@ -267,7 +274,10 @@ int wy_instance_order(int control, const struct wy_serve_order *order, const int
 		control_data.head.cmsg_len = CMSG_LEN(nr * sizeof(int));
 		memcpy(CMSG_DATA(&control_data.head), fds, nr * sizeof(int));
 	}
-	return sendmsg(control, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	if (sendmsg(control, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return 0;
+	/* So many descriptors may be on their way at a time. */
+	return errno == ETOOMANYREFS ? -EAGAIN : -errno;
 }
 
 void wy_instance_retire(struct wy_instance *i)

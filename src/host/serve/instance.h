@@ -60,7 +60,8 @@ struct wy_instance {
 	bool stale;   /* of an older generation */
 	bool is_template, retired, program_ended, warming;
 	int program_status;
-	struct wy_serve_report report; /* that waits for the keeper's work */
+	bool preparing;
+	struct wy_serve_report report; /* preparing: waits for the keeper's work */
 	pid_t keeper, program;
 	unsigned long started;
 	int chan;

@@ -25,13 +25,17 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
+
+#define DEATH_LOOK_NS 2000000
+#define DEATH_LOOKS   250
 
 struct keeper {
 	struct wy_supervisor v;
 	const struct wy_keeper_config *config;
 	struct wy_feed feed;
 	int chan;
-	bool front_gone, retired, is_template, program_ended, told_uncaught;
+	bool front_gone, retired, killed_all, is_template, program_ended, told_uncaught;
 };
 
 static void tell(struct keeper *k, enum wy_keeper_kind kind, pid_t pid, int status)
@@ -46,7 +50,7 @@ static void kill_program(struct keeper *k, bool all)
 	if (!k->program_ended)
 		kill(k->v.program.pid, SIGKILL);
 	if (all)
-		kill(-k->v.program.pid, SIGKILL);
+		k->killed_all = kill(-k->v.program.pid, SIGKILL) == 0;
 }
 
 /* Nobody will have anything of it any more; but whoever is served is served. */
@@ -128,11 +132,13 @@ static void take_signals(struct keeper *k)
 	}
 }
 
-/* Returns false when there are no children any more. */
-static bool take_ends(struct keeper *k)
+/* Returns false when there are no children any more; counts the ends that were told. */
+static bool take_ends(struct keeper *k, unsigned int *ret_told)
 {
 	pid_t pid;
 	int status;
+
+	*ret_told = 0;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0) {
 		enum wy_follow_result r = wy_follow_event(&k->v.follow, pid, status, &status);
@@ -143,6 +149,7 @@ static bool take_ends(struct keeper *k)
 		if (pid == k->v.program.pid)
 			k->program_ended = true;
 		tell(k, WY_KEEPER_ENDED, pid, status);
+		(*ret_told)++;
 	}
 	return pid == 0;
 }
@@ -160,9 +167,27 @@ static void look_whether_caught(struct keeper *k)
 	tell(k, WY_KEEPER_UNCAUGHT, 0, 0);
 }
 
+/*
+ * A copy may live for a tenth of a millisecond, and its client knows of its end before we do: to be
+ * woken for each one would cost as much as a good part of the copy.  So after an end SIGCHLD waits
+ * for a moment, and what ends meanwhile is told together.
+ */
+static void wait_for_bell(struct keeper *k, unsigned int before, unsigned int told)
+{
+	static const struct timespec moment = { 0, 2000000 };
+	unsigned int *bell = &k->v.session.mem->doorbell;
+	bool gather = told && !k->v.follow.tracees;
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(gather ? SIG_BLOCK : SIG_UNBLOCK, &child, NULL);
+	syscall(SYS_futex, bell, FUTEX_WAIT, before, gather ? &moment : NULL, NULL, 0);
+}
+
 static void keep(struct keeper *k)
 {
-	unsigned int *bell = &k->v.session.mem->doorbell;
+	unsigned int *bell = &k->v.session.mem->doorbell, told;
 	bool alive = true;
 
 	while (alive) {
@@ -170,13 +195,13 @@ static void keep(struct keeper *k)
 
 		/* Everything is looked at after the bell was read: what comes later rings again. */
 		take_signals(k);
-		alive = take_ends(k);
+		alive = take_ends(k, &told);
 		take_orders(k);
 		wy_follow_requests(&k->v.follow);
 		wy_host_notes_print(k->v.session.mem);
 		look_whether_caught(k);
 		if (alive)
-			syscall(SYS_futex, bell, FUTEX_WAIT, before, NULL, NULL, 0);
+			wait_for_bell(k, before, told);
 	}
 }
 
@@ -263,6 +288,16 @@ static int start(struct keeper *k)
 	return 0;
 }
 
+/* Is there somebody left to be followed?  Not those who have been killed and are not gone yet. */
+static bool lives_on(struct keeper *k)
+{
+	const struct timespec pause = { .tv_nsec = DEATH_LOOK_NS };
+
+	for (int i = 0; k->killed_all && i < DEATH_LOOKS && wy_handover_needed(&k->v); i++)
+		nanosleep(&pause, NULL);
+	return wy_handover_needed(&k->v);
+}
+
 __attribute__((noreturn)) static void keeper(const struct wy_keeper_config *config, int chan)
 {
 	static struct keeper k;
@@ -285,7 +320,7 @@ __attribute__((noreturn)) static void keeper(const struct wy_keeper_config *conf
 	wy_host_notes_print(k.v.session.mem);
 	tell_stats(&k);
 	close_fd(&k.chan);
-	if (wy_handover_needed(&k.v))
+	if (lives_on(&k))
 		wy_handover_start(&k.v);
 	_exit(0);
 }

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "host/serve/call.h"
+#include "host/serve/hand.h"
 #include "host/serve/relay.h"
 #include "host/serve/spool.h"
 
@@ -22,9 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINGER_MAX      256
-#define ANSWERS_LOOK_MS 10
-#define ERRNO_MAX       4096
+#define LINGER_MAX 256
 
 /* ---- the lists ---- */
 
@@ -88,8 +87,8 @@ static void unlink_all(struct wy_front *f, struct wy_connection *c)
 }
 
 /* Takes it out of a list that is linked by next_queued. */
-static void take_out(struct wy_connection **list, struct wy_connection ***end,
-		     struct wy_connection *c)
+void wy_connections_take_out(struct wy_connection **list, struct wy_connection ***end,
+			     struct wy_connection *c)
 {
 	struct wy_connection **at = list;
 
@@ -102,7 +101,7 @@ static void take_out(struct wy_connection **list, struct wy_connection ***end,
 		*end = at;
 }
 
-static void put_last(struct wy_connection ***end, struct wy_connection *c)
+void wy_connections_put_last(struct wy_connection ***end, struct wy_connection *c)
 {
 	c->next_queued = NULL;
 	**end = c;
@@ -117,11 +116,11 @@ void wy_service_drop(struct wy_connection *c)
 
 	switch (c->state) {
 	case WY_CONNECTION_QUEUED:
-		take_out(&f->queue, &f->queue_end, c);
+		wy_connections_take_out(&f->queue, &f->queue_end, c);
 		f->nr_queued--;
 		break;
 	case WY_CONNECTION_HANDING:
-		take_out(&c->instance->asked, &c->instance->asked_end, c);
+		wy_connections_take_out(&c->instance->asked, &c->instance->asked_end, c);
 		f->nr_busy--;
 		break;
 	case WY_CONNECTION_RUNNING:
@@ -225,7 +224,7 @@ void wy_service_close(struct wy_connection *c)
 	}
 }
 
-static void relay_done(struct wy_relay *r)
+void wy_service_relay_done(struct wy_relay *r)
 {
 	struct wy_connection *c = r->owner;
 	struct wy_front *f = c->front;
@@ -239,7 +238,7 @@ static void relay_done(struct wy_relay *r)
 	wy_service_go_on(f);
 }
 
-static void ended(struct wy_connection *c, int status)
+void wy_service_process_ended(struct wy_connection *c, int status)
 {
 	struct wy_front *f = c->front;
 
@@ -250,6 +249,12 @@ static void ended(struct wy_connection *c, int status)
 	else
 		wy_errors_look(&f->fresh_errors, c->pid);
 	log_end(c, status);
+	/* Stopped for the second time: what the client has not taken by now is lost. */
+	if (f->stops > 1) {
+		wy_access_write(&f->access, c, c->status);
+		wy_service_drop(c);
+		return;
+	}
 	if (c->relay && !c->relay->told)
 		wy_relay_finish(c->relay); /* and then relay_done() */
 	else if (c->call && !wy_call_is_done(c->call))
@@ -258,42 +263,18 @@ static void ended(struct wy_connection *c, int status)
 		finish(c);
 }
 
-/* ---- ends that are told before the copy's birth is ---- */
-
-#define EARLY_MAX 64u
-
-static struct {
-	pid_t pid;
-	int status;
-} early[EARLY_MAX];
-static unsigned int early_at;
-
-static void note_early(pid_t pid, int status)
+void wy_service_running(struct wy_connection *c, pid_t pid)
 {
-	early[early_at % EARLY_MAX].pid = pid;
-	early[early_at++ % EARLY_MAX].status = status;
-}
+	char name[ADDR_TEXT_MAX + 64];
 
-static bool was_early(pid_t pid, int *ret_status)
-{
-	for (unsigned int i = 0; i < EARLY_MAX; i++) {
-		if (early[i].pid != pid)
-			continue;
-		early[i].pid = 0;
-		*ret_status = early[i].status;
-		return true;
-	}
-	return false;
-}
-
-static void drop_ahead(struct wy_front *f, struct wy_ahead **at)
-{
-	struct wy_ahead *a = *at;
-
-	(void)f;
-	*at = a->next;
-	close_fd(&a->control);
-	free(a);
+	c->state = WY_CONNECTION_RUNNING;
+	set_pid(c, pid);
+	if (c->call)
+		wy_call_running(c->call);
+	if (log_get_level() < LOG_INFO)
+		return;
+	wy_connection_name(c, name, sizeof(name));
+	log_info("%s: process %d", name, (int)pid);
 }
 
 void wy_service_ended(struct wy_front *f, struct wy_instance *i, pid_t pid, int status)
@@ -306,18 +287,12 @@ void wy_service_ended(struct wy_front *f, struct wy_instance *i, pid_t pid, int 
 		c = wy_service_by_pid(f, pid);
 	}
 	if (c) {
-		ended(c, status);
+		wy_service_process_ended(c, status);
 		wy_service_go_on(f);
 		return;
 	}
-	for (struct wy_ahead **at = &f->ahead; *at; at = &(*at)->next) {
-		if ((*at)->pid == pid) {
-			drop_ahead(f, at);
-			return;
-		}
-	}
-	if (i && i->state == WY_INSTANCE_TEMPLATE)
-		note_early(pid, status);
+	if (i)
+		wy_hand_unknown_ended(i, pid, status);
 }
 
 void wy_service_lost(struct wy_front *f, struct wy_instance *i)
@@ -329,7 +304,8 @@ void wy_service_lost(struct wy_front *f, struct wy_instance *i)
 		if (c->instance != i)
 			continue;
 		/* Who serves it may live on: the connection is its own, then. */
-		if (c->state == WY_CONNECTION_HANDING || c->state == WY_CONNECTION_RUNNING)
+		if (!c->ended &&
+		    (c->state == WY_CONNECTION_HANDING || c->state == WY_CONNECTION_RUNNING))
 			wy_service_drop(c);
 		else
 			c->instance = NULL;
@@ -369,351 +345,18 @@ void wy_service_kill_all(struct wy_front *f)
 		wy_instance_kill(i, 0, SIGKILL);
 	for (struct wy_connection *c = f->connections; c; c = c->next) {
 		wy_service_kill(c, SIGKILL);
-		if (c->state == WY_CONNECTION_RUNNING && !c->instance)
+		if (c->state == WY_CONNECTION_RUNNING && !c->instance && !c->ended)
 			kill(-c->pid, SIGKILL);
 	}
 	wy_service_drop_lingering(f, true);
 	for (struct wy_connection *c = f->connections, *next; c; c = next) {
 		next = c->next;
-		if (c->state != WY_CONNECTION_HANDING && c->state != WY_CONNECTION_RUNNING)
+		/* Nor is waited for a client that does not take what it was sent. */
+		if (c->ended || (c->state != WY_CONNECTION_HANDING &&
+				 c->state != WY_CONNECTION_RUNNING))
 			wy_service_drop(c);
 	}
 }
-
-/* ---- handing over ---- */
-
-/* The descriptors that an order for this connection comes with; banner: -1: there is none. */
-static void fill_order(struct wy_serve_order *order, int fds[WY_SERVE_FDS],
-		       const struct wy_connection *c, int banner)
-{
-	static int null = -1;
-	unsigned int nr = 0;
-
-	order->fds = WY_SERVE_FD_IN;
-	fds[nr++] = c->in >= 0 ? c->in : c->fd;
-	if (c->in >= 0) {
-		order->fds |= WY_SERVE_FD_OUT;
-		fds[nr++] = c->out >= 0 ? c->out : c->fd;
-	}
-	if (c->err >= 0) {
-		order->fds |= WY_SERVE_FD_ERR;
-		fds[nr++] = c->err;
-	} else if (c->front->o->errors == WY_STDERR_CLIENT) {
-		order->fds |= WY_SERVE_FD_ERR;
-		fds[nr++] = c->fd;
-	} else if (c->front->o->errors == WY_STDERR_NULL) {
-		if (null < 0)
-			null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		order->fds |= WY_SERVE_FD_ERR;
-		fds[nr++] = null;
-	}
-	if (banner >= 0) {
-		order->fds |= WY_SERVE_FD_BANNER;
-		fds[nr++] = banner;
-	}
-}
-
-/* What the process has now is its own. */
-static void let_go(struct wy_connection *c)
-{
-	close_fd(&c->in);
-	close_fd(&c->out);
-	close_fd(&c->err);
-}
-
-static void running(struct wy_connection *c, pid_t pid)
-{
-	char name[ADDR_TEXT_MAX + 64];
-
-	c->state = WY_CONNECTION_RUNNING;
-	set_pid(c, pid);
-	if (c->call)
-		wy_call_running(c->call);
-	if (log_get_level() < LOG_INFO)
-		return;
-	wy_connection_name(c, name, sizeof(name));
-	log_info("%s: process %d", name, (int)pid);
-}
-
-/*
- * A copy's birth needs to be known when it ends; that the template could make
- * none, soon.
- */
-static void look_for_answers(struct wy_timer *t)
-{
-	struct wy_front *f = loop_owner(t, struct wy_front, answers);
-	bool missing = false;
-
-	for (struct wy_instance *i = f->instances, *next; i; i = next) {
-		next = i->next;
-		if (!i->is_template)
-			continue;
-		wy_instance_look(i);
-		missing |= i->asked && !i->retired;
-	}
-	for (const struct wy_ahead *a = f->ahead; a; a = a->next)
-		missing |= !a->pid;
-	if (missing)
-		loop_timer(t, ANSWERS_LOOK_MS, look_for_answers);
-}
-
-static void expect_answer(struct wy_front *f)
-{
-	if (!f->answers.set)
-		loop_timer(&f->answers, ANSWERS_LOOK_MS, look_for_answers);
-}
-
-/* One more copy ahead. */
-static void order_ahead(struct wy_front *f)
-{
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_AHEAD, WY_SERVE_FD_CONTROL,
-					0 };
-	struct wy_ahead *a = calloc(1, sizeof(*a)), **end = &f->ahead;
-	int pair[2];
-
-	if (!a || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-		free(a);
-		return;
-	}
-	order.serial = a->serial = ++f->serial;
-	a->control = pair[0];
-	if (wy_instance_order(wy_place_control(&f->template->place), &order, &pair[1]) < 0) {
-		close(pair[0]);
-		free(a);
-	} else {
-		while (*end)
-			end = &(*end)->next;
-		*end = a;
-		expect_answer(f);
-	}
-	close(pair[1]);
-}
-
-void wy_service_renew_ahead(struct wy_front *f)
-{
-	while (f->ahead)
-		drop_ahead(f, &f->ahead);
-	for (int i = 0; f->template && i < f->o->pool; i++)
-		order_ahead(f);
-}
-
-/* Returns 0, or -errno: -EAGAIN when it must wait. */
-static int give_to_ahead(struct wy_front *f, struct wy_connection *c)
-{
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial };
-	int fds[WY_SERVE_FDS], err;
-	pid_t pid = f->ahead->pid;
-
-	fill_order(&order, fds, c, f->template->banner);
-	err = wy_instance_order(f->ahead->control, &order, fds);
-	drop_ahead(f, &f->ahead);
-	order_ahead(f);
-	if (!err) {
-		c->instance = f->template;
-		running(c, pid);
-	}
-	return err;
-}
-
-static int order_copy(struct wy_front *f, struct wy_connection *c)
-{
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_COPY, 0, c->serial };
-	struct wy_instance *t = f->template;
-	int fds[WY_SERVE_FDS], err;
-
-	if (f->ahead && !f->ahead->pid)
-		wy_instance_look(t);
-	if (f->ahead && f->ahead->pid)
-		return give_to_ahead(f, c);
-	fill_order(&order, fds, c, t->banner);
-	err = wy_instance_order(wy_place_control(&t->place), &order, fds);
-	if (err)
-		return err;
-	c->state = WY_CONNECTION_HANDING;
-	c->instance = t;
-	put_last(&t->asked_end, c);
-	expect_answer(f);
-	return 0;
-}
-
-/* The program's own file is filled with the request. */
-static int fill_file(int to, int from)
-{
-	off_t in = 0, out = 0;
-	ssize_t n;
-
-	do
-		n = copy_file_range(from, &in, to, &out, 1ul << 30, 0);
-	while (n > 0);
-	return n < 0 ? -errno : 0;
-}
-
-static int start_relay(struct wy_connection *c, struct wy_instance *i)
-{
-	int to = -1;
-
-	if (c->front->o->input != WY_STDIN_FILE)
-		to = steal_fd(&i->place.in[0]);
-	c->relay = wy_relay_start(c->fd, to, steal_fd(&i->place.out[0]), i->banner, c, relay_done);
-	return c->relay ? 0 : -ENOMEM;
-}
-
-static int give_to_instance(struct wy_front *f, struct wy_connection *c)
-{
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial };
-	struct wy_instance *i = NULL;
-	int fds[WY_SERVE_FDS], err = 0;
-
-	for (struct wy_instance *at = f->instances; at; at = at->next) {
-		if (at->state == WY_INSTANCE_WAITING && !at->stale)
-			i = at; /* the oldest in the end */
-	}
-	if (!i)
-		return -EAGAIN;
-	if (!i->relayed)
-		fill_order(&order, fds, c, i->banner);
-	else if (f->o->input == WY_STDIN_FILE)
-		err = fill_file(i->place.in[0], c->in);
-	if (!err)
-		err = wy_instance_order(wy_place_control(&i->place), &order, fds);
-	f->nr_waiting--;
-	i->state = WY_INSTANCE_TAKEN;
-	if (err) {
-		wy_instance_kill(i, 0, SIGKILL);
-		wy_instance_retire(i);
-		return err;
-	}
-	i->connection = c;
-	c->instance = i;
-	loop_forget(&i->control_watch);
-	if (i->relayed && start_relay(c, i) < 0)
-		return -ENOMEM;
-	close_fd(&i->place.in[0]);
-	close_fd(&i->place.out[0]);
-	close_fd(&i->place.control[0]);
-	running(c, i->program);
-	return 0;
-}
-
-static void limit_fresh(const struct wy_serve_options *o, pid_t pid)
-{
-	struct rlimit memory = { o->memory_max, o->memory_max };
-	struct rlimit cpu = { (o->cpu_ms + 999) / 1000, (o->cpu_ms + 999) / 1000 };
-
-	if (o->memory_max)
-		prlimit(pid, RLIMIT_AS, &memory, NULL);
-	if (o->cpu_ms)
-		prlimit(pid, RLIMIT_CPU, &cpu, NULL);
-}
-
-static int start_fresh(struct wy_front *f, struct wy_connection *c)
-{
-	struct wy_serve_order order = { 0 };
-	struct wy_program_io io = { .err = f->fresh_err, .inherited = -1 };
-	struct rlimit own;
-	int fds[WY_SERVE_FDS], err;
-	unsigned int at = 0;
-
-	fill_order(&order, fds, c, -1);
-	io.in = fds[at++];
-	io.out = order.fds & WY_SERVE_FD_OUT ? fds[at++] : io.in;
-	if (order.fds & WY_SERVE_FD_ERR)
-		io.err = fds[at++];
-	f->program.io = &io;
-	getrlimit(RLIMIT_NOFILE, &own);
-	setrlimit(RLIMIT_NOFILE, &f->files);
-	err = wy_program_start(&f->program, f->o->argv, false);
-	setrlimit(RLIMIT_NOFILE, &own);
-	if (err)
-		return err;
-	limit_fresh(f->o, f->program.pid);
-	running(c, f->program.pid);
-	return 0;
-}
-
-static int make_pipe(struct wy_connection *c)
-{
-	int both[2];
-
-	if (c->in >= 0 || c->relay)
-		return 0; /* of an earlier try */
-	if (pipe2(both, O_CLOEXEC) < 0)
-		return -errno;
-	c->in = both[0];
-	c->relay = wy_relay_start(c->fd, both[1], -1, -1, c, relay_done);
-	return c->relay ? 0 : -ENOMEM;
-}
-
-/* Returns 0 when it has been handed over or dropped; -EAGAIN when it must wait. */
-static int hand_over(struct wy_connection *c)
-{
-	struct wy_front *f = c->front;
-	char name[ADDR_TEXT_MAX + 64];
-	int err = 0;
-
-	if (f->o->input == WY_STDIN_PIPE && !f->relayed && !c->call)
-		err = make_pipe(c);
-	if (!err) {
-		switch (f->mode) {
-		case WY_MODE_PRESTART: err = give_to_instance(f, c); break;
-		case WY_MODE_FRESH: err = start_fresh(f, c); break;
-		default: err = order_copy(f, c);
-		}
-	}
-	if (err == -EAGAIN)
-		return err;
-	if (err) {
-		wy_connection_name(c, name, sizeof(name));
-		log_errno(err, "%s: cannot hand it over", name);
-		if (c->call)
-			wy_call_refuse(c->call, "it cannot be handed over");
-		wy_service_drop(c);
-		return 0;
-	}
-	f->nr_busy++;
-	f->served++;
-	let_go(c);
-	wy_front_served(f);
-	return 0;
-}
-
-void wy_service_answered(struct wy_instance *i, const struct wy_serve_report *r)
-{
-	struct wy_front *f = i->owner;
-	struct wy_connection *c = i->asked;
-	char name[ADDR_TEXT_MAX + 64];
-	bool made = r->kind == WY_SERVE_COPY && r->value > 1;
-	int status;
-
-	if (!c || c->serial != r->serial) {
-		for (struct wy_ahead **at = &f->ahead; *at; at = &(*at)->next) {
-			if ((*at)->serial != r->serial)
-				continue;
-			if (made)
-				(*at)->pid = r->value;
-			else
-				drop_ahead(f, at);
-			return;
-		}
-		return;
-	}
-	if (made) {
-		take_out(&i->asked, &i->asked_end, c);
-		running(c, r->value);
-		if (was_early(r->value, &status))
-			ended(c, status);
-	} else {
-		wy_connection_name(c, name, sizeof(name));
-		log_errno(r->value < 0 && r->value > -ERRNO_MAX ? r->value : EPROTO,
-			  "%s: cannot copy the program", name);
-		if (c->call)
-			wy_call_refuse(c->call, "the program cannot be copied");
-		wy_service_drop(c);
-	}
-	if (f->queue || f->phase == WY_FRONT_STOPPING)
-		wy_service_go_on(f);
-}
-
 /* ---- whom to serve ---- */
 
 static bool can_serve(const struct wy_front *f)
@@ -744,15 +387,32 @@ static void set_accepting(struct wy_front *f, bool on)
 		loop_change(&f->listeners[i].watch, on ? EPOLLIN : 0);
 }
 
+/* Stopping: no program is started any more, so those that wait may wait for nobody. */
+static void drop_hopeless(struct wy_front *f)
+{
+	char name[ADDR_TEXT_MAX + 64];
+
+	while (f->queue && f->mode != WY_MODE_FRESH &&
+	       !(f->mode == WY_MODE_PRESTART ? f->nr_waiting > 0 : f->template != NULL)) {
+		struct wy_connection *c = f->queue;
+
+		wy_connection_name(c, name, sizeof(name));
+		log_warn("%s: closed: there is no program left to serve it", name);
+		if (c->call)
+			wy_call_refuse(c->call, "there is no program left");
+		wy_service_drop(c);
+	}
+}
+
 void wy_service_go_on(struct wy_front *f)
 {
 	while (f->queue && can_serve(f)) {
 		struct wy_connection *c = f->queue;
 
-		take_out(&f->queue, &f->queue_end, c);
+		wy_connections_take_out(&f->queue, &f->queue_end, c);
 		f->nr_queued--;
 		c->state = WY_CONNECTION_HELLO;
-		if (hand_over(c) == -EAGAIN) {
+		if (wy_hand_over(c) == -EAGAIN) {
 			c->state = WY_CONNECTION_QUEUED;
 			c->next_queued = f->queue;
 			if (!f->queue)
@@ -763,8 +423,10 @@ void wy_service_go_on(struct wy_front *f)
 		}
 	}
 	set_accepting(f, wants_clients(f));
-	if (f->phase == WY_FRONT_STOPPING)
+	if (f->phase == WY_FRONT_STOPPING) {
+		drop_hopeless(f);
 		wy_front_wind_up(f);
+	}
 }
 
 /* It can be served: now, or when there is room. */
@@ -773,7 +435,7 @@ static void submit(struct wy_connection *c)
 	struct wy_front *f = c->front;
 	char name[ADDR_TEXT_MAX + 64];
 
-	if (!f->queue && can_serve(f) && hand_over(c) == 0)
+	if (!f->queue && can_serve(f) && wy_hand_over(c) == 0)
 		return;
 	if (f->o->queue >= 0 && f->nr_queued >= (unsigned int)f->o->queue) {
 		wy_connection_name(c, name, sizeof(name));
@@ -785,7 +447,7 @@ static void submit(struct wy_connection *c)
 		return;
 	}
 	c->state = WY_CONNECTION_QUEUED;
-	put_last(&f->queue_end, c);
+	wy_connections_put_last(&f->queue_end, c);
 	f->nr_queued++;
 }
 

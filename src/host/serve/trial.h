@@ -36,7 +36,10 @@ void wy_trial_listen(void *trial);
 /* Ends it, and frees all.  Returns its status, as waitpid(2) has it. */
 int wy_trial_stop(struct wy_trial *t);
 
-/* The next line of its own in the text, from *pos on, without "waylay: ".  Returns false at the end. */
+/*
+ * The next line of its own in the text, from *pos on, without "waylay: ".
+ * Returns false at the end.
+ */
 bool wy_trial_line(const struct wy_trial *t, size_t *pos, char *line, size_t size);
 
 /* Makes an empty folder, and removes one with the files in it.  Return 0 or -errno. */

@@ -254,15 +254,20 @@ def output_that_nobody_takes_does_not_stop_input(way):
 
 @each()
 def signals_are_sent_on(way):
-    script = ("for s in HUP INT QUIT TERM USR1 USR2; do trap \"echo $s\" $s; done; echo ready\n"
-              "while [ $((n += 1)) -le 6 ]; do read -r x; done; exit 5")
-    with serve(way, "bash", "-c", script) as server:
-        with subprocess.Popen(server.argv(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
+    names = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2")
+    script = ("import signal, sys\n"
+              "wanted = {getattr(signal, 'SIG' + name) for name in sys.argv[1:]}\n"
+              "signal.pthread_sigmask(signal.SIG_BLOCK, wanted)\n"
+              "print('ready', flush=True)\n"
+              "for _ in wanted: print(signal.Signals(signal.sigwait(wanted)).name, flush=True)\n"
+              "sys.exit(5)")
+    with serve(way, sys.executable, "-c", script, *names) as server:
+        with subprocess.Popen(server.argv(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE) as p:
             same(p.stdout.readline(), b"ready\n")
-            for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2"):
+            for name in names:
                 p.send_signal(getattr(signal, "SIG" + name))
-                os.write(p.stdin.fileno(), b"next\n")
-                same(p.stdout.readline(), name.encode() + b"\n")
+                same(p.stdout.readline(), b"SIG" + name.encode() + b"\n")
             same(p.wait(), 5)
 
 
@@ -329,7 +334,8 @@ def descriptors_are_let_go_of():
     with tempfile.TemporaryDirectory() as folder:
         fifo = os.path.join(folder, "fifo")
         os.mkfifo(fifo)
-        with serve("unix", "sh", "-c", f"echo text; exec >&- <&-; read x <{fifo}; exit 3") as server:
+        script = f"echo text; exec >&- <&-; read x <{fifo}; exit 3"
+        with serve("unix", "sh", "-c", script) as server:
             r, w = os.pipe()
             with subprocess.Popen(server.argv(), stdin=subprocess.PIPE, stdout=w) as p:
                 os.close(w)
@@ -405,7 +411,9 @@ def frames_in_pieces(way):
     def answer(client):
         for fd in hello(client):
             os.close(fd)
-        text = b"" if way == "unix" else frame(STDOUT, b"a" * 300) + frame(STDOUT) + frame(STDERR, b"b")
+        text = frame(STDOUT, b"a" * 300) + frame(STDOUT) + frame(STDERR, b"b")
+        if way == "unix":
+            text = b""
         for byte in text + frame(END, struct.pack("<i", 9 << 8)):
             client.sendall(bytes([byte]))
         client.recv(65536)
@@ -421,7 +429,8 @@ def nobody_listens():
     for address, reason in (("127.0.0.1:1", "Connection refused"),
                             ("unix:/nonexistent/s", "No such file or directory"),
                             ("fd:77", "Bad file descriptor")):
-        done = subprocess.run([WAYLAY, "call", address], capture_output=True, text=True, check=False)
+        done = subprocess.run([WAYLAY, "call", address], capture_output=True, text=True,
+                              check=False)
         same((done.stdout, done.stderr, done.returncode),
              ("", f"waylay: cannot connect to '{address}': {reason}\n", 125))
 

@@ -123,7 +123,7 @@ def many_in_a_row():
 @test
 def many_at_once():
     with Server("cat") as server:
-        idle = [server.connect() for _ in range(100)]
+        idle = [server.connect() for _ in range(500 if SOAK else 100)]
         for n, s in enumerate(idle):
             s.sendall(b"%d" % n)
         for n, s in enumerate(idle):

@@ -265,6 +265,21 @@ def anew_after_so_many():
 
 
 @test
+def a_template_that_dies_again_and_again():
+    server = Server("sh", "-c", "echo $$ >&2; exec cat", options=["--timeout=1h"])
+    at = 0
+    for _ in range(4):
+        while not server.wait_line("", after=at).isdigit():
+            at += 1
+        ready = server.lines.index(server.wait_line("waylay: ready", after=at), at)
+        os.kill(int(server.lines[at]), signal.SIGKILL)
+        assert server.wait_line("the template has gone", after=ready)
+        at = ready + 1
+    same(server.ask(b"x"), b"x")  # it waited until there was one
+    same(server.stop()[0], 0)
+
+
+@test
 def a_program_that_is_broken_is_not_taken():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "script")

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""waylay call and waylay serve together: a served program in place of the program."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+from server import WAYLAY, Server, main, same, test
+
+WAYS = ["unix", "tcp", "frames"]  # frames: over a unix socket
+
+
+class Called:
+    """A server with a call listener."""
+
+    def __init__(self, way, *argv, options=()):
+        self.folder = tempfile.TemporaryDirectory()
+        listen = "127.0.0.1:0" if way == "tcp" else f"unix:{self.folder.name}/call"
+        self.server = Server(*argv, options=["-l", f"call:{listen}", *options])
+        address = next(a for a in self.server.addresses if a.startswith("call:"))[5:]
+        self.argv = [WAYLAY, "call", *(["--frames"] if way == "frames" else []), address]
+
+    def run(self, data=b""):
+        done = subprocess.run(self.argv, input=data, capture_output=True, check=False)
+        return done.stdout, done.stderr, done.returncode
+
+    def start(self, **more):
+        return subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        status, _ = self.server.stop()
+        self.folder.cleanup()
+        if not kind:
+            same(status, 0)
+
+
+def each(function):
+    for way in WAYS:
+        def one(way=way):
+            function(way)
+        one.__name__ = f"{function.__name__}_{way}"
+        test(one)
+
+
+@each
+def output_errors_and_status(way):
+    with Called(way, "sh", "-c", "read a; echo out $a; echo err >&2; exit 7") as called:
+        for _ in range(3):
+            same(called.run(b"text\n"), (b"out text\n", b"err\n", 7))
+
+
+@each
+def a_banner_first(way):
+    with Called(way, "sh", "-c", "echo banner; read a; echo $a") as called:
+        for _ in range(3):
+            same(called.run(b"text\n"), (b"banner\ntext\n", b"", 0))
+
+
+@each
+def much_both_ways(way):
+    data = os.urandom(1 << 20) * 8
+    with Called(way, "cat") as called:
+        out, _, status = called.run(data)
+        same((out == data, status), (True, 0))
+
+
+@each
+def a_signal_ends_it(way):
+    script = "import os, sys; sys.stdin.read(); os.kill(os.getpid(), 6)"
+    with Called(way, sys.executable, "-c", script) as called:
+        same(called.run(), (b"", b"", -signal.SIGABRT))
+
+
+@each
+def signals_reach_the_copy(way):
+    script = ("import signal, sys\n"
+              "signal.pthread_sigmask(signal.SIG_BLOCK, {10, 15})\n"
+              "print(sys.stdin.readline(), flush=True)\n"
+              "for _ in range(2): print(signal.sigwait({10, 15}), flush=True)\n"
+              "sys.exit(3)")
+    with Called(way, sys.executable, "-c", script) as called:
+        with called.start() as p:
+            p.stdin.write(b"go\n")
+            p.stdin.flush()
+            same(p.stdout.readline(), b"go\n")
+            same(p.stdout.readline(), b"\n")
+            p.send_signal(signal.SIGUSR1)
+            same(p.stdout.readline(), b"10\n")
+            p.send_signal(signal.SIGTERM)
+            same(p.stdout.readline(), b"15\n")
+            same(p.wait(), 3)
+
+
+@each
+def interrupted(way):
+    with Called(way, "cat") as called:
+        with called.start() as p:
+            p.stdin.write(b"x")
+            p.stdin.flush()
+            same(p.stdout.read(1), b"x")
+            p.send_signal(signal.SIGINT)
+            same(p.wait(), -signal.SIGINT)
+
+
+@each
+def the_caller_is_killed(way):
+    # The copy goes, too: the server says how it ended, and stops without waiting for it.
+    with Called(way, "sh", "-c", "read a; echo $a; exec sleep 1000", options=["-v"]) as called:
+        with called.start() as p:
+            p.stdin.write(b"x\n")
+            p.stdin.flush()
+            same(p.stdout.readline(), b"x\n")
+            p.kill()
+            p.wait()
+        called.server.wait_line("ended by signal")
+
+
+@each
+def nobody_reads_the_output(way):
+    with Called(way, "sh", "-c", "read a; exec yes", options=["-v"]) as called:
+        with called.start() as p:
+            p.stdin.write(b"x\n")
+            p.stdin.flush()
+            same(p.stdout.readline(), b"y\n")
+            p.stdout.close()
+            same(p.wait(), -signal.SIGPIPE)
+        called.server.wait_line("ended by signal")
+
+
+@each
+def prestart(way):
+    with Called(way, "sh", "-c", "read a; echo $a; exit 4", options=["--mode=prestart"]) as called:
+        for _ in range(4):
+            same(called.run(b"text\n"), (b"text\n", b"", 4))
+
+
+@each
+def fresh(way):
+    with Called(way, "sh", "-c", "read a; echo $a; exit 4", options=["--mode=fresh"]) as called:
+        for _ in range(2):
+            same(called.run(b"text\n"), (b"text\n", b"", 4))
+
+
+if __name__ == "__main__":
+    main()
