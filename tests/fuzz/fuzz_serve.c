@@ -10,8 +10,9 @@
  *
  * The front waits in one place (loop.c).  There the keepers do what is to be done; then the
  * input says what happens next, two bytes for each event: what, and with whom or how much.
- * When there is no input left, waylay is told to stop, twice: then all must come to an end,
- * whatever programs and clients do not do.
+ * When there is no input left, waylay is told to stop.  Then either all clients go, and who
+ * serves them ends; or it is told so once more, and nobody does anything of himself.  Both
+ * times it must come to its end.
  *
  * The time is a number.
  */
@@ -55,7 +56,7 @@ static int tell_time(clockid_t clock, struct timespec *ret);
 struct child {
 	pid_t pid;
 	int of; /* its parent: the number of its program's keeper, or FRONT */
-	bool dead, reaped;
+	bool dead, reaped, serves;
 	int status;
 	int fds[HELD];
 	unsigned int nr_fds;
@@ -84,7 +85,8 @@ static struct sockaddr_un names[2];
 static socklen_t name_len[2];
 static struct input in;
 static unsigned long time_ms;
-static unsigned int waits, rounds, stops;
+static unsigned int waits, rounds;
+static bool gentle, told_to_stop, told_more;
 static int signals[2], epoll_fd;
 
 pid_t wy_keeper_start(const struct wy_keeper_config *config, int *ret_chan);
@@ -431,7 +433,7 @@ static void take_order(struct program *p, int number, int control, bool lie)
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(WY_SERVE_FDS * sizeof(int))];
 	} data;
-	struct wy_serve_order o;
+	struct wy_serve_order o = { 0 };
 	struct iovec part = { &o, sizeof(o) };
 	struct msghdr msg = { .msg_iov = &part,
 			      .msg_iovlen = 1,
@@ -443,13 +445,18 @@ static void take_order(struct program *p, int number, int control, bool lie)
 
 	if (control < 0 || recvmsg(control, &msg, MSG_DONTWAIT) <= 0)
 		return;
-	check(o.magic == WY_SERVE_MAGIC);
+	if (o.magic != WY_SERVE_MAGIC) { /* the client's bytes, for a relay goes this way */
+		check(msg.msg_controllen == 0);
+		return;
+	}
 	p->serial = o.serial;
 	if (msg.msg_controllen >= CMSG_LEN(sizeof(int))) {
 		nr = (unsigned int)((data.head.cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(&data.head), nr * sizeof(int));
 	}
 	check(nr == (unsigned int)__builtin_popcount(o.fds));
+	if (o.kind == WY_SERVE_ORDER_BECOME)
+		child_of(p->k.v.program.pid)->serves = true;
 	c = o.kind == WY_SERVE_ORDER_BECOME ? child_of(p->k.v.program.pid) : new_child(number);
 	for (unsigned int i = 0; i < nr; i++) {
 		if (o.kind == WY_SERVE_ORDER_AHEAD)
@@ -489,8 +496,13 @@ static void program_does(unsigned int what, unsigned int arg)
 		if (p->nr_orders)
 			take_order(p, (int)number, p->orders[arg % p->nr_orders], false);
 		break;
-	case 8: shutdown(arg % 2 ? p->out : p->in, arg % 4 / 2 ? SHUT_WR : SHUT_RD); break;
-	case 9: close_fd(arg % 3 == 0 ? &p->in : arg % 3 == 1 ? &p->out : &p->control); break;
+	case 8:
+		c->serves = true; /* it may have been given an order, which it cannot take now */
+		shutdown(arg % 2 ? p->out : p->in, arg % 4 / 2 ? SHUT_WR : SHUT_RD);
+		break;
+	case 9:
+		c->serves = true;
+		close_fd(arg % 3 == 0 ? &p->in : arg % 3 == 1 ? &p->out : &p->control); break;
 	case 10: end_child(c, arg % 2 ? (int)arg : (int)arg << 8); break;
 	case 11:
 		if (p->k.chan >= 0)
@@ -618,6 +630,27 @@ static void act(void)
 		time_ms += arg * arg;
 }
 
+/* All clients have been served, and go. */
+static void end_service(void)
+{
+	for (unsigned int i = 0; i < nr_programs; i++) {
+		struct program *p = &programs[i];
+
+		for (int n = 0; n < 200; n++)
+			take_order(p, (int)i, control_of(p), false);
+		for (unsigned int n = 0; n < p->nr_orders; n++)
+			take_order(p, (int)i, p->orders[n], false);
+	}
+	for (unsigned int i = 0; i < nr_children; i++) {
+		struct child *c = &children[i];
+
+		if (c->of == FRONT || c->serves || c->pid != programs[c->of].k.v.program.pid)
+			end_child(c, 0);
+	}
+	for (unsigned int i = 0; i < nr_clients; i++)
+		close_fd(&clients[i]);
+}
+
 static int wait_here(int epoll, struct epoll_event *events, int max, int patience)
 {
 	check(++waits < WAITS); /* else something is ready, and nobody cares */
@@ -638,9 +671,15 @@ static int wait_here(int epoll, struct epoll_event *events, int max, int patienc
 			/* Some of them at once. */
 			for (unsigned int i = 1 + in.data[0] / 64; i; i--)
 				act();
-		} else if (stops < 2) {
-			stops++;
+		} else if (!told_to_stop) {
+			told_to_stop = true;
 			signal_front(SIGTERM);
+		} else if (!told_more) {
+			told_more = true;
+			if (gentle)
+				end_service();
+			else
+				signal_front(SIGTERM);
 		} else {
 			check(patience >= 0); /* else it would wait for ever */
 			check(++rounds < ROUNDS);
@@ -658,7 +697,6 @@ static unsigned int count_fds(void)
 
 	for (int fd = 0; fd < FDS; fd++) {
 		nr += fcntl(fd, F_GETFD) >= 0;
-		if (getenv("FZ") && fcntl(fd, F_GETFD) >= 0) { char b[200], l[200]; snprintf(b,200,"/proc/self/fd/%d",fd); long n=readlink(b,l,199); fprintf(stderr,"%d %.*s\n",fd,(int)n,l); }
 	}
 	return nr;
 }
@@ -698,6 +736,7 @@ static void choose_options(void)
 		.recycle_ms = limits / 128 % 2 * 5000,
 		.memory_max = limits / 256 % 2,
 	};
+	gentle = limits / 512 % 2;
 }
 
 static void clean_up(void)
@@ -734,7 +773,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before = count_fds();
 	in = (struct input){ data, size };
 	nr_programs = nr_children = nr_clients = 0;
-	waits = rounds = stops = 0;
+	waits = rounds = 0;
+	told_to_stop = told_more = false;
 	time_ms = 1000000;
 	choose_options();
 	check(pipe2(signals, O_CLOEXEC | O_NONBLOCK) == 0);

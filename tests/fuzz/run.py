@@ -139,7 +139,7 @@ def seccomp():
 
 def serve():
     def case(options, *events):
-        return struct.pack("<HH", options, 0) + b"".join(events)
+        return struct.pack("<HH", options, len(events) % 2 * gentle) + b"".join(events)
 
     def event(what, arg=0, *more):
         return struct.pack("<BB%dH" % len(more), what, arg, *more)
@@ -156,7 +156,7 @@ def serve():
     def end(child, status=0):
         return event(28, child, status)
 
-    fork, prestart, fresh = 1, 2, 3
+    fork, prestart, fresh, gentle = 1, 2, 3, 512
     pipe, file = 1 << 2, 2 << 2
     to_client, fast, warm = 1 << 4, 1 << 6, 1 << 7
     pool, queue = 2 << 8, 3 << 12  # one copy ahead; two that wait

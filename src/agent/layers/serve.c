@@ -68,8 +68,8 @@ static struct wy_fdtab fdtab;
 static unsigned int hazards;
 static bool gone_on; /* this process serves a connection, or comes from one that does */
 static unsigned int nr_takes;
-static int template_pid; /* in a copy: what its libc may remember */
-static int server_pid;   /* in who has gone on: its pid */
+static int template_pid, template_group; /* in a copy: what its libc may remember */
+static int server_pid;                   /* in who has gone on: its pid */
 
 /*
  * Where output goes, by descriptor.  When the last of them is closed the client is told the end of
@@ -664,6 +664,7 @@ static void stop_here(struct wy_call *call, int input)
 	/* Nothing is delivered to who waits here; the host closes its end, or kills it. */
 	wy_thread_block_signals(t);
 	template_pid = t->pid;
+	template_group = (int)sys1(__NR_getpgid, 0);
 	if (kind)
 		report(control, kind, value, 0);
 	else if (serve_session()->flags & WY_SERVE_PRESTART)
@@ -718,6 +719,21 @@ static void alias_ids(struct wy_call *call)
 	call->arg[at] = tid;
 }
 
+/*
+ * A copy that signals the process that it was copied from (a shell's $$), or all of its group, in
+ * which the template and all other copies are, means itself.
+ */
+static void alias_process(struct wy_call *call)
+{
+	int pid = (int)call->arg[0];
+
+	if (template_pid == server_pid ||
+	    (pid != 0 && pid != template_pid && pid != -template_group))
+		return;
+	wy_call_record(call);
+	call->arg[0] = server_pid;
+}
+
 /* Another one takes input at the same time, or another process does: it waits its turn. */
 static enum wy_verdict wait_turn(struct wy_call *call)
 {
@@ -749,6 +765,11 @@ static enum wy_verdict serve(struct wy_call *call)
 	case __NR_rt_tgsigqueueinfo:
 		if (call->thread->pid == server_pid)
 			alias_ids(call);
+		return WY_PASS;
+	case __NR_kill:
+	case __NR_rt_sigqueueinfo:
+		if (gone_on)
+			alias_process(call);
 		return WY_PASS;
 	}
 	if (gone_on) {
@@ -802,7 +823,7 @@ static void start(struct wy_layer *layer)
 		__NR_fork, __NR_vfork, __NR_clone, __NR_clone3, __NR_unshare, __NR_execve,
 		__NR_execveat, __NR_exit_group,
 		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
-		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo,
+		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo, __NR_kill, __NR_rt_sigqueueinfo,
 	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
 	/* clang-format on */
 
