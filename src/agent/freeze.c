@@ -15,14 +15,19 @@
  * Only what is there goes into the file: memory that was only reserved stays
  * what it is, and so do runs of zeros, whose pages are given back.
  *
- * thp.  Pages are gathered into huge ones, whose tables are 512 times smaller.
- * A copy pays more for each place that it touches first, less for the places
- * around it.
+ * A copy then pays for its first touch of each 64 KB or so: 5 us.  So the file's pages are
+ * gathered into huge ones where all of 2 MB is data, as long as that goes fast;
+ * then it pays once for each 2 MB, and what it writes is still copied by 4 KB.
+ * For this, an address and its place in the file are the same modulo 2 MB.  A piece
+ * is made huge as soon as it is mapped: what it gives back the next one
+ * can use.  Plain pages are right, too: kernels before 6.1 have nothing else.
+ *
+ * thp.  Anonymous pages are gathered into huge ones, whose tables are 512 times
+ * smaller.  A copy pays for tables of all memory, but less for what it reads.
  *
  * auto: nothing below 32 MB, or where a child that ends at once shows that copies
- * are cheap already.  Up to 128 MB huge pages, with which nothing else changes, if
- * such a child then is much cheaper.  Else the file: only with it does the cost of a
- * copy, in time and in page tables, not grow with the program.
+ * are cheap already.  Else the file, with which the cost of a copy, in time
+ * and in page tables, does not grow with the program; thp where it cannot be.
  *
  * Which memory: private anonymous mappings with no other property than that they
  * can be read, by a list of what is known to do no harm.  Not stacks, nothing
@@ -65,10 +70,8 @@
 
 #define PAGE                  4096ul
 #define HUGE                  (2ul << 20)
-#define AUTO_MIN              (32ul << 20)  /* less is copied fast enough as it is */
-#define AUTO_THP_MAX          (128ul << 20) /* huge pages still cost 4 KB of tables for each 2 MB */
-#define AUTO_FORK_US          100           /* a copy that is cheap enough, by itself ... */
-#define AUTO_GAIN             4             /* ... or beside what it was */
+#define AUTO_MIN              (32ul << 20) /* less is copied fast enough as it is */
+#define AUTO_FORK_US          100          /* a copy that is cheap enough */
 #define REGION_MIN            (1ul << 20)   /* of what is there in a mapping */
 #define REGIONS_MAX           1024u
 #define EXTENTS_MAX           2048u
@@ -76,6 +79,10 @@
 #define PIECE_PAGES           64u /* no piece is smaller: a mapping costs a fork what 35 pages do */
 #define HUGE_PRESENT          384u /* pages that are there of those that one huge page holds */
 #define THP_FAILURES          16u
+#define HUGE_US               1500000ul /* to make pages of the file huge: in all, ... */
+#define HUGE_US_PER_GB        1000000ul /* ... more for each GB, ... */
+#define HUGE_US_EACH          20000ul   /* ... and not so much for each, once there are ... */
+#define HUGE_FIRST            4u        /* ... so many */
 #define ZERO_BY_HAND          (16ul << 10)
 #define REMAPS_MAX            4096u
 #define IOVECS_MAX            1024ul
@@ -118,6 +125,9 @@ struct work {
 	long fd;
 	unsigned long file_len;
 	unsigned int piece_min; /* pages */
+	unsigned long huge_us;  /* spent on making huge pages */
+	unsigned int huge_tried, huge_failed;
+	bool no_huge;
 	/* the pages of one region since the last one that was dealt with */
 	unsigned long piece;          /* the first that holds something; 0: none */
 	unsigned long piece_end;      /* behind the last one that does */
@@ -338,7 +348,7 @@ static long write_file(const struct work *w, unsigned long addr, unsigned long l
 }
 
 /* The piece's pages that hold something; what is between them stays a hole. */
-static long write_piece(const struct work *w)
+static long write_piece(const struct work *w, unsigned long to)
 {
 	unsigned long pages = (w->piece_end - w->piece) / PAGE;
 	long ret = 0;
@@ -348,7 +358,7 @@ static long write_piece(const struct work *w)
 			if (!(w->bits[(i + run) / 64] >> ((i + run) % 64) & 1))
 				break;
 		}
-		ret = write_file(w, w->piece + i * PAGE, run * PAGE, w->file_len + i * PAGE);
+		ret = write_file(w, w->piece + i * PAGE, run * PAGE, to + i * PAGE);
 	}
 	return ret;
 }
@@ -359,7 +369,7 @@ static int protection(unsigned int flags)
 	       (flags & WY_MAP_EXEC ? PROT_EXEC : 0);
 }
 
-static long map_piece(const struct work *w, const struct wy_map *region)
+static long map_piece(const struct work *w, const struct wy_map *region, unsigned long from)
 {
 	unsigned long len = w->piece_end - w->piece;
 	int flags = MAP_PRIVATE | MAP_FIXED;
@@ -367,7 +377,7 @@ static long map_piece(const struct work *w, const struct wy_map *region)
 
 	if (region->flags & WY_MAP_NORESERVE)
 		flags |= MAP_NORESERVE;
-	ret = sys6(__NR_mmap, w->piece, len, protection(region->flags), flags, w->fd, w->file_len);
+	ret = sys6(__NR_mmap, w->piece, len, protection(region->flags), flags, w->fd, from);
 	if (WY_IS_ERROR(ret))
 		return ret;
 	if (region->flags & WY_MAP_HUGE)
@@ -377,26 +387,47 @@ static long map_piece(const struct work *w, const struct wy_map *region)
 	return 0;
 }
 
+/* A piece of the file that is in its place.  It stays right whatever comes of this. */
+static void make_huge(struct work *w, const struct wy_map *region)
+{
+	unsigned long start;
+
+	/* Pieces do not cross the bounds of huge pages: so it is one. */
+	if (w->no_huge || w->data < HUGE / PAGE || region->flags & WY_MAP_NOHUGE)
+		return;
+	start = now_us();
+	if (sys3(__NR_madvise, w->piece, HUGE, MADV_COLLAPSE_) < 0)
+		w->huge_failed++;
+	w->huge_us += now_us() - start;
+	w->huge_tried++;
+	w->no_huge = w->huge_failed >= THP_FAILURES ||
+		     w->huge_us > HUGE_US + (w->bytes >> 20) * HUGE_US_PER_GB / 1024 ||
+		     (w->huge_tried >= HUGE_FIRST && w->huge_us > w->huge_tried * HUGE_US_EACH);
+}
+
 /* Ends the piece: it is frozen if that pays, and the holes do not.  Returns 0 or -errno. */
 static long finish_piece(struct work *w, const struct wy_map *region, struct wy_freeze_result *r)
 {
 	unsigned long len = w->piece_end - w->piece;
 	struct extent *last = nr_extents ? &extents[nr_extents - 1] : NULL;
 	bool joins = last && w->piece && last->end == w->piece && w->piece > region->start;
+	/* The next place in the file that a huge page could be mapped from. */
+	unsigned long to = w->file_len + (w->piece - w->file_len) % HUGE;
 	long ret = 0;
 
 	if (w->data && w->data * 4ul >= len / PAGE &&
 	    (joins || (w->data >= w->piece_min && nr_extents < EXTENTS_MAX))) {
-		ret = write_piece(w);
+		ret = write_piece(w, to);
 		if (!ret) /* it may end in a hole */
-			ret = sys2(__NR_ftruncate, w->fd, w->file_len + len);
+			ret = sys2(__NR_ftruncate, w->fd, to + len);
 		if (!ret)
-			ret = map_piece(w, region);
+			ret = map_piece(w, region, to);
 		if (ret) {
 			sys2(__NR_ftruncate, w->fd, w->file_len);
 			return ret;
 		}
-		w->file_len += len;
+		make_huge(w, region);
+		w->file_len = to + len;
 		r->bytes += w->data * PAGE;
 		if (joins)
 			last->end = w->piece_end;
@@ -515,7 +546,8 @@ static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 	if (ret < 0)
 		goto out;
 	most = (struct rlimit64){ old.rlim_max, old.rlim_max };
-	if (most.rlim_cur < 4 * w->bytes) { /* holes included: see finish_piece() */
+	/* Holes included: see finish_piece() for those in pieces, and PIECE_PAGES and HUGE. */
+	if (most.rlim_cur < 12 * w->bytes) {
 		ret = -EFBIG;
 		goto out;
 	}
@@ -578,22 +610,15 @@ static long choose(struct work *w, enum wy_serve_freeze how, struct wy_freeze_re
 
 	if (how == WY_FREEZE_AUTO && (w->bytes < AUTO_MIN || r->fork_us_before <= AUTO_FORK_US))
 		return 0;
-	if (how == WY_FREEZE_THP || (how == WY_FREEZE_AUTO && w->bytes <= AUTO_THP_MAX)) {
+	if (how != WY_FREEZE_THP)
+		ret = freeze_to_file(w, r);
+	if (nr_extents) {
+		r->how = WY_FREEZE_MEMFD;
+	} else if (how != WY_FREEZE_MEMFD) {
 		ret = collapse_all(w, r);
 		if (r->bytes)
 			r->how = WY_FREEZE_THP;
-		r->fork_us_after = fork_us();
-		if (how == WY_FREEZE_THP ||
-		    (!ret && (r->fork_us_after <= AUTO_FORK_US ||
-			      r->fork_us_after * AUTO_GAIN <= r->fork_us_before)))
-			return ret;
-		r->bytes = 0;
 	}
-	ret = freeze_to_file(w, r);
-	if (nr_extents)
-		r->how = WY_FREEZE_MEMFD;
-	else if (how == WY_FREEZE_AUTO && w->bytes > AUTO_THP_MAX && !collapse_all(w, r))
-		r->how = WY_FREEZE_THP;
 	r->fork_us_after = fork_us();
 	return ret;
 }

@@ -81,7 +81,7 @@ static bool word_is(const struct wy_maps *m, const char *word)
 	unsigned int i = 0;
 
 	for (; i < m->len; i++) {
-		if (word[i] != m->word[i])
+		if (!word[i] || word[i] != m->word[i])
 			return false;
 	}
 	return !word[i];

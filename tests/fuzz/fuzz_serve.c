@@ -51,12 +51,12 @@ static int tell_time(clockid_t clock, struct timespec *ret);
 #define FIRST    5000000 /* no process of this machine has such a pid */
 #define WAITS    20000
 #define ROUNDS   5000 /* of timers, after all else */
-#define FDS      400
+#define FDS      200
 
 struct child {
 	pid_t pid;
 	int of; /* its parent: the number of its program's keeper, or FRONT */
-	bool dead, reaped, serves;
+	bool dead, reaped, stopped, serves;
 	int status;
 	int fds[HELD];
 	unsigned int nr_fds;
@@ -86,7 +86,7 @@ static socklen_t name_len[2];
 static struct input in;
 static unsigned long time_ms;
 static unsigned int waits, rounds;
-static bool gentle, told_to_stop, told_more;
+static bool gentle, lied, told_to_stop, told_more;
 static int signals[2], epoll_fd;
 
 pid_t wy_keeper_start(const struct wy_keeper_config *config, int *ret_chan);
@@ -461,7 +461,7 @@ static void take_order(struct program *p, int number, int control, bool lie)
 	for (unsigned int i = 0; i < nr; i++) {
 		if (o.kind == WY_SERVE_ORDER_AHEAD)
 			hold(p->orders, &p->nr_orders, fds[i]);
-		else if (c)
+		else if (c && !c->dead)
 			hold(c->fds, &c->nr_fds, fds[i]);
 		else
 			close(fds[i]);
@@ -484,6 +484,12 @@ static void program_does(unsigned int what, unsigned int arg)
 	arg /= PROGRAMS;
 	if (!nr_programs || c->dead)
 		return;
+	if (what < 2) {
+		lied |= c->stopped || (what && (arg % 24 == WY_SERVE_COPY ||
+						arg % 24 == WY_SERVE_NO_COPY));
+		c->stopped |= !what || arg % 24 != WY_SERVE_FEED;
+	}
+	lied |= what == 2 || what == 3 || (what == 6 && arg % 8 == 7) || what == 8 || what == 9;
 	switch (what) {
 	case 0: report(control_of(p), WY_SERVE_READY, arg, 0); break;
 	case 1: report(control_of(p), (int)arg % 24, take_number(&in), p->serial); break;
@@ -496,13 +502,8 @@ static void program_does(unsigned int what, unsigned int arg)
 		if (p->nr_orders)
 			take_order(p, (int)number, p->orders[arg % p->nr_orders], false);
 		break;
-	case 8:
-		c->serves = true; /* it may have been given an order, which it cannot take now */
-		shutdown(arg % 2 ? p->out : p->in, arg % 4 / 2 ? SHUT_WR : SHUT_RD);
-		break;
-	case 9:
-		c->serves = true;
-		close_fd(arg % 3 == 0 ? &p->in : arg % 3 == 1 ? &p->out : &p->control); break;
+	case 8: shutdown(arg % 2 ? p->out : p->in, arg % 4 / 2 ? SHUT_WR : SHUT_RD); break;
+	case 9: close_fd(arg % 3 == 0 ? &p->in : arg % 3 == 1 ? &p->out : &p->control); break;
 	case 10: end_child(c, arg % 2 ? (int)arg : (int)arg << 8); break;
 	case 11:
 		if (p->k.chan >= 0)
@@ -630,9 +631,11 @@ static void act(void)
 		time_ms += arg * arg;
 }
 
-/* All clients have been served, and go. */
-static void end_service(void)
+/* Clients are served, and go.  Returns false when there is nobody left. */
+static bool end_service(void)
 {
+	bool any = false;
+
 	for (unsigned int i = 0; i < nr_programs; i++) {
 		struct program *p = &programs[i];
 
@@ -644,11 +647,16 @@ static void end_service(void)
 	for (unsigned int i = 0; i < nr_children; i++) {
 		struct child *c = &children[i];
 
-		if (c->of == FRONT || c->serves || c->pid != programs[c->of].k.v.program.pid)
+		if (c->of == FRONT || c->serves || c->pid != programs[c->of].k.v.program.pid) {
+			any |= !c->dead;
 			end_child(c, 0);
+		}
 	}
-	for (unsigned int i = 0; i < nr_clients; i++)
+	for (unsigned int i = 0; i < nr_clients; i++) {
+		any |= clients[i] >= 0;
 		close_fd(&clients[i]);
+	}
+	return any;
 }
 
 static int wait_here(int epoll, struct epoll_event *events, int max, int patience)
@@ -674,12 +682,14 @@ static int wait_here(int epoll, struct epoll_event *events, int max, int patienc
 		} else if (!told_to_stop) {
 			told_to_stop = true;
 			signal_front(SIGTERM);
+		} else if (gentle) {
+			if (end_service())
+				continue;
+			gentle = false;
+			told_more = !lied; /* who lies may owe an answer for ever */
 		} else if (!told_more) {
 			told_more = true;
-			if (gentle)
-				end_service();
-			else
-				signal_front(SIGTERM);
+			signal_front(SIGTERM);
 		} else {
 			check(patience >= 0); /* else it would wait for ever */
 			check(++rounds < ROUNDS);
@@ -767,14 +777,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool begun;
 	unsigned int before;
 
-	if (!begun)
+	if (!begun) {
 		log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
+		signal(SIGPIPE, SIG_IGN); /* the front has it blocked */
+	}
 	begun = true;
 	before = count_fds();
 	in = (struct input){ data, size };
 	nr_programs = nr_children = nr_clients = 0;
 	waits = rounds = 0;
-	told_to_stop = told_more = false;
+	lied = told_to_stop = told_more = false;
 	time_ms = 1000000;
 	choose_options();
 	check(pipe2(signals, O_CLOEXEC | O_NONBLOCK) == 0);

@@ -79,6 +79,49 @@ def frames():
     yield b"\77" + struct.pack("<II", 2, 65537) + bytes(70000)
 
 
+def units():
+    for number in ("0", "64M", "1.5G", "4096", "250ms", "1.999d", "18446744073709551615",
+                   "18446744073709551616", "16777216T", "1.0001KB", "5124095576030h", ".5", "1.s"):
+        yield number.encode()
+    yield b"\xff" * 8
+
+
+def symbols():
+    def section(kind, offset, size, link=0):
+        return struct.pack("<IIQQQQIIQQ", 0, kind, 0, 0, offset, size, link, 0, 8, 24)
+
+    def file(*symbols, link=2):
+        strings = b"\0exit\0Py_Finalize\0"
+        table = b"".join(struct.pack("<IBBHQQ", name, 18, 0, 1, value, size)
+                         for name, value, size in symbols)
+        sections = section(0, 0, 0) + section(11, 120, len(table), link) + \
+            section(3, 120 + len(table), len(strings))
+        header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
+            "<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 120 + len(table) + len(strings), 0, 64, 56, 1,
+            64, 3, 0)
+        load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0, 4096, 4096, 4096)
+        return header + load + table + strings + sections
+
+    yield file((0, 0, 0), (1, 0x401000, 30), (6, 0x402000, 7))
+    yield file((1, 0x400000, 8), (1, 0x401000, 9))
+    yield file((6, 1, 1), (2 ** 32 - 1, 1, 1), (18, 1, 1))
+    yield file((1, 0x401000, 30), link=2 ** 32 - 1)
+    yield elf()
+
+
+def maps():
+    text = b"400000-40b000 r-xp 0000a000 fe:12 1234567   /bin/a b:c\n" \
+        b"7ffff7fc1000-7ffff7fc3000 ---s 00000000 00:00 0 \n"
+    keys = b"Size: 16384 kB\nRss: 12345 kB\nSwap: 67 kB\nVmFlags: rd wr mr nr sd lo\n"
+    yield b"\0\0" + text
+    yield b"\1\0" + text[:-1] + b"[heap]\n" + keys
+    yield b"\1\0" + b"VmFlagsVmFlagsVmFlagsVmFlags: rd\n" + text + keys
+    line = words(0x400000, 0x500000, 0x1000, 77, 40960) + struct.pack("<4H", 8, 1, 199, 12) + \
+        b"[a name] b:c"
+    yield b"\2\0\0\0" + line * 3
+    yield b"\3\0" + struct.pack("<H", len(text) - 9) + text[:-9] + line * 2
+
+
 def addr():
     for address in ("80", ":80", "127.0.0.1:65535", "[::1]:1", "localhost:7", "unix:/tmp/a",
                     "unix:", "unix:" + "a" * 107, "unix:" + "a" * 108, "fd:3", "[::ffff:1.2.3.4]:9", "::1:80", "a.example:", "[:1"):

@@ -234,6 +234,12 @@ static int start_relay(struct wy_connection *c, struct wy_instance *i)
 {
 	int to = -1;
 
+	/* It had a pipe made, for a program that is alone. */
+	if (c->relay) {
+		if (c->relay->up.bytes)
+			return -EIO;
+		wy_relay_free(c->relay);
+	}
 	if (c->front->o->input != WY_STDIN_FILE)
 		to = steal_fd(&i->place.in[0]);
 	c->relay = wy_relay_start(c->fd, to, steal_fd(&i->place.out[0]), i->banner, c,
@@ -259,6 +265,8 @@ static int give_to_instance(struct wy_front *f, struct wy_connection *c)
 		err = fill_file(i->place.in[0], c->in);
 	if (!err)
 		err = wy_instance_order(wy_place_control(&i->place), &order, fds);
+	if (!err && i->relayed)
+		err = start_relay(c, i);
 	f->nr_waiting--;
 	i->state = WY_INSTANCE_TAKEN;
 	if (err) {
@@ -269,8 +277,6 @@ static int give_to_instance(struct wy_front *f, struct wy_connection *c)
 	i->connection = c;
 	c->instance = i;
 	loop_forget(&i->control_watch);
-	if (i->relayed && start_relay(c, i) < 0)
-		return -ENOMEM;
 	close_fd(&i->place.in[0]);
 	close_fd(&i->place.out[0]);
 	close_fd(&i->place.control[0]);

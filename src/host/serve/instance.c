@@ -13,8 +13,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#define REPORTS_MAX 16
-
 /* ---- what the program writes before it stops ---- */
 
 static void keep(struct wy_instance *i, const char *text, size_t len)
@@ -112,30 +110,49 @@ static void take_report(struct wy_instance *i, const struct wy_serve_report *r)
 	i->events->stopped(i, r);
 }
 
+/* Returns false if no whole report has been received. */
+static bool next_report(struct wy_instance *i, struct wy_serve_report *ret)
+{
+	while (i->said_len >= sizeof(*ret)) {
+		size_t len = sizeof(*ret);
+
+		memcpy(ret, i->said, len);
+		if (ret->magic != WY_SERVE_MAGIC)
+			len = 1;
+		i->said_len -= len;
+		memmove(i->said, i->said + len, i->said_len);
+		if (len > 1)
+			return true;
+		if (!i->told_noise)
+			log_err("the program writes to its stdin, which is not passed on");
+		i->told_noise = true;
+	}
+	return false;
+}
+
 /*
  * What comes here is from the agent, or, where this is the program's stdin,
- * from a program that writes to its stdin before it reads it.
+ * from a program that writes to its stdin before it reads it.  Whoever is told
+ * of a report may come here again.
  */
 static void take_reports(struct wy_instance *i)
 {
-	struct wy_serve_report r[REPORTS_MAX];
-	ssize_t n = recv(wy_place_control(&i->place), r, sizeof(r), MSG_DONTWAIT);
+	struct wy_serve_report r;
+	ssize_t n;
 
+	while (next_report(i, &r))
+		take_report(i, &r);
+	n = recv(wy_place_control(&i->place), i->said + i->said_len, sizeof(i->said) - i->said_len,
+		 MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (n <= 0) { /* it is ending: its keeper will say so */
 		loop_forget(&i->control_watch);
 		return;
 	}
-	for (ssize_t at = 0; at < n; at += (ssize_t)sizeof(r[0])) {
-		const struct wy_serve_report *one = &r[at / (ssize_t)sizeof(r[0])];
-
-		if (n - at < (ssize_t)sizeof(r[0]) || one->magic != WY_SERVE_MAGIC) {
-			log_err("the program writes to its stdin, which is not passed on");
-			return;
-		}
-		take_report(i, one);
-	}
+	i->said_len += (size_t)n;
+	while (next_report(i, &r))
+		take_report(i, &r);
 }
 
 static void control_ready(struct wy_watch *w, unsigned int events)

@@ -60,6 +60,10 @@ struct wy_instance {
 	bool stale;   /* of an older generation */
 	bool is_template, retired, program_ended, warming;
 	int program_status;
+	/* what came from its control socket, and is no whole report yet */
+	size_t said_len;
+	char said[16 * sizeof(struct wy_serve_report)];
+	bool told_noise;
 	bool preparing;
 	struct wy_serve_report report; /* preparing: waits for the keeper's work */
 	pid_t keeper, program;
