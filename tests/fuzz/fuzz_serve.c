@@ -523,19 +523,24 @@ static void program_does(unsigned int what, unsigned int arg)
 static void child_does(unsigned int what, unsigned int arg)
 {
 	struct child *c = &children[arg % (nr_children ? nr_children : 1)];
+	int fd;
 
 	if (!nr_children || c->dead)
 		return;
+	if (c->nr_fds)
+		fd = c->fds[arg % c->nr_fds];
+	else
+		fd = c->of == FRONT ? -1 : programs[c->of].out;
 	switch (what) {
 	case 0: end_child(c, (int)take_number(&in)); break;
-	case 1: say(c->nr_fds ? c->fds[arg % c->nr_fds] : -1, take_number(&in)); break;
+	case 1: say(fd, take_number(&in)); break;
 	case 2:
 		if (c->nr_fds)
 			close(c->fds[--c->nr_fds]);
 		break;
 	case 3: /* much */
-		for (unsigned int i = 0; c->nr_fds && i < 400; i++)
-			send(c->fds[arg % c->nr_fds], &session, 4096, MSG_DONTWAIT | MSG_NOSIGNAL);
+		for (unsigned int i = 0; fd >= 0 && i < 200; i++)
+			send(fd, &session, 4096, MSG_DONTWAIT | MSG_NOSIGNAL);
 		break;
 	}
 }

@@ -71,12 +71,12 @@ def frames():
 
     whole = frame(1, b"input") + frame(1) + frame(4, b"\2\0\0\0") + frame(2, b"output") + \
         frame(5, bytes(4)) + frame(6, b"too many")
-    yield bytes(1) + whole
-    yield b"\6" + whole[:-3]
-    yield b"\2" + frame(3, b"x" * 300) + frame(4, bytes(5))
-    yield b"\1" + frame(7) + frame(0)
-    yield b"\77" + struct.pack("<II", 2, 65536) + bytes(70000)
-    yield b"\77" + struct.pack("<II", 2, 65537) + bytes(70000)
+    yield bytes(2) + whole
+    yield b"\6\0" + whole[:-3]
+    yield b"\2\0" + frame(3, b"x" * 300) + frame(4, bytes(5))
+    yield b"\1\0" + frame(7) + frame(0)
+    yield b"\77\1" + struct.pack("<II", 2, 65536)
+    yield b"\77\1" + struct.pack("<II", 2, 65537)
 
 
 def units():
@@ -106,6 +106,7 @@ def symbols():
     yield file((1, 0x400000, 8), (1, 0x401000, 9))
     yield file((6, 1, 1), (2 ** 32 - 1, 1, 1), (18, 1, 1))
     yield file((1, 0x401000, 30), link=2 ** 32 - 1)
+    yield file((210, 0x401000, 30)) + b"Py_Fin"
     yield elf()
 
 
@@ -222,7 +223,9 @@ def serve():
         yield case(fork | queue, ready, plain, plain, order,
                    *[program(1, 2, 7, value, value if value > 2 else 0) + event(57)] * 3)
     # Several processes have the placeholders, and the client does not read.
-    yield case(prestart, report(7), plain, order, event(31), end(0))
+    for stop in ((), (event(57),)):
+        yield case(prestart, report(7), plain, order, *[event(31)] * 4, end(0), *stop)
+        yield case(fork, ready, call, framed, order, *[event(31, 1)] * 4, end(1), *stop)
     yield case(prestart | pipe, report(5), plain, order, client(9), end(0), client(8))
     yield case(prestart | file, report(6), plain, client(2) + text, client(6), order, end(0))
     yield case(fresh | queue, plain, plain, call, framed, end(0), end(1, 9), event(57))
