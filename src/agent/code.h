@@ -6,23 +6,38 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/*
- * A burst of writing.  Through /proc/self/mem while this thread is the only one
- * (its descriptor must not be seen by others), else through mprotect(2); each
- * stands in for the other.
- */
-struct wy_code {
-	long fd;                      /* of /proc/self/mem, or negative */
-	unsigned long open, open_len; /* pages that are writable for now */
+struct wy_vma {
+	unsigned long start, end, offset; /* offset: into the file */
+	bool readable, writable, executable, file_backed, shared;
 };
-void wy_code_begin(struct wy_code *code);
-void wy_code_end(struct wy_code *code);
+
+/* A site and all that a short jump reaches are joined into one write. */
+#define WY_CODE_WINDOW 192ul
+
+/* A burst of writing: code.c opens with how it is done. */
+struct wy_code {
+	bool alone, small;            /* small: vma is made writable as a whole, always */
+	long fd;                      /* of /proc/self/mem, or negative */
+	unsigned long vma, vma_end;   /* the file's mapping, or 0 */
+	unsigned long open, open_len; /* what is writable for now */
+	unsigned long at, len;        /* what is not written yet, while alone */
+	unsigned char bytes[WY_CODE_WINDOW];
+};
+
+/*
+ * vma is the mapping of a file in which most will be written, NULL if there is none.
+ * wy_code_end() returns 0, or -errno when something of what was joined could not be
+ * written: wy_code_write() may have said 0 to it.
+ */
+void wy_code_begin(struct wy_code *code, const struct wy_vma *vma);
+long wy_code_end(struct wy_code *code);
 
 /*
  * Writes bytes to pages that are mapped readable and executable.  Up to 8 bytes
  * inside one aligned word are written as one store, so that another processor
  * sees the old or the new ones; anything longer must be code that nobody runs yet.
- * Returns 0 or -errno.
+ * Returns 0 or -errno.  While the process has one thread the bytes may be there
+ * only after wy_code_end().
  */
 long wy_code_write(struct wy_code *code, unsigned long addr, const void *bytes, size_t len);
 
@@ -31,10 +46,6 @@ void wy_code_sync(void);
 /* Tells the kernel that it will be asked for: cheap as long as there is one thread only. */
 void wy_code_sync_register(void);
 
-struct wy_vma {
-	unsigned long start, end, offset; /* offset: into the file */
-	bool readable, writable, executable, file_backed, shared;
-};
 /* The mapping that holds addr.  Returns 0 or -errno (-ENOENT: nothing there). */
 long wy_vma_find(unsigned long addr, struct wy_vma *vma);
 

@@ -23,15 +23,12 @@
 #include "agent/usermem.h"
 #include <asm/errno.h>
 #include <asm/stat.h>
+#include <linux/fcntl.h>
 #include <linux/futex.h>
+#include <linux/stat.h>
 #include <linux/time_types.h>
 
-#define SET_USER_ID    04000u
-#define SET_GROUP_ID   02010u /* without group execute the bit means something else */
-#define REGULAR(mode)  (((mode)&0170000) == 0100000)
-#define AT_FDCWD_      (-100)
-#define AT_EMPTY_PATH_ 0x1000
-#define AT_NOFOLLOW_   0x100
+#define SET_GROUP_ID (S_ISGID | S_IXGRP) /* without group execute the bit means something else */
 
 static struct wy_exec_slot *claim(void)
 {
@@ -106,21 +103,22 @@ static struct wy_exec_slot *ask_host(struct wy_thread *t, int *ret_why, int *ret
 static int look_at(int dir, unsigned long path, int flags)
 {
 	struct stat st;
-	long ret = sys4(__NR_newfstatat, dir, path, &st, flags & (AT_EMPTY_PATH_ | AT_NOFOLLOW_));
+	long ret = sys4(__NR_newfstatat, dir, path, &st,
+			flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
 
 	if (ret < 0)
 		return (int)ret;
-	if (!REGULAR(st.st_mode))
+	if (!S_ISREG(st.st_mode))
 		return -EACCES;
 	if (wy_session->flags & WY_HOST_PRIVILEGED)
 		return 0;
-	if ((st.st_mode & SET_USER_ID) && st.st_uid != (unsigned int)sys0(__NR_geteuid))
+	if ((st.st_mode & S_ISUID) && st.st_uid != (unsigned int)sys0(__NR_geteuid))
 		return 1;
 	if ((st.st_mode & SET_GROUP_ID) == SET_GROUP_ID &&
 	    st.st_gid != (unsigned int)sys0(__NR_getegid))
 		return 1;
 	/* File capabilities; of a path that starts at another directory they are not looked for. */
-	if (dir == AT_FDCWD_ && sys4(__NR_getxattr, path, "security.capability", NULL, 0) > 0)
+	if (dir == AT_FDCWD && sys4(__NR_getxattr, path, "security.capability", NULL, 0) > 0)
 		return 1;
 	return 0;
 }
@@ -213,7 +211,7 @@ static void leave_exec(struct wy_call *call)
 
 static enum wy_verdict op_execve(struct wy_call *call)
 {
-	return execute(call, AT_FDCWD_, (unsigned long)call->arg[0], 0);
+	return execute(call, AT_FDCWD, (unsigned long)call->arg[0], 0);
 }
 
 static enum wy_verdict op_execveat(struct wy_call *call)

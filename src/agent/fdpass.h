@@ -3,7 +3,13 @@
 #ifndef WY_AGENT_FDPASS_H
 #define WY_AGENT_FDPASS_H
 
-#define WY_FDPASS_MAX 2
+#define WY_FDPASS_MAX     2
+
+/* Of sockets, for which the kernel has no header that does without a C library. */
+#define WY_AF_UNIX        1
+#define WY_SOCK_SEQPACKET 5
+#define WY_SOCK_CLOEXEC   02000000
+#define WY_MSG_NOSIGNAL   0x4000
 
 /*
  * Waits for one byte and the descriptors (close-on-exec) that come with it.

@@ -330,10 +330,16 @@ void wy_call_enter(struct wy_call *call)
 		return;
 	}
 	call->target = 0;
-	if (route->only(call) == WY_DONE)
-		settle_done(call);
-	else
+	if (route->only(call) == WY_DONE) {
+		if (call->target)
+			settle_done(call);
+		else
+			call->target = call->site->done;
+	} else if (call->target) {
 		settle_pass(call);
+	} else {
+		call->ret = call->nr;
+	}
 }
 
 void wy_call_announce(struct wy_call *call)

@@ -9,19 +9,18 @@
 #include "agent/op.h"
 #include "agent/own.h"
 #include "agent/seccomp.h"
+#include "agent/session.h"
+#include "agent/session.h"
 #include "agent/site.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
 #include <asm/prctl.h>
 #include <linux/mman.h>
-#include <linux/prctl.h>
 #include <linux/ptrace.h>
 
-#define MADV_DONTNEED_LOCKED_ 24 /* Linux 5.18 */
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#endif
+#define MADV_DONTNEED_LOCKED_ 24     /* Linux 5.18 */
+#define ARCH_SHSTK_ENABLE_    0x5001 /* Linux 6.6 */
 
 static enum wy_verdict op_prctl(struct wy_call *call)
 {
@@ -37,12 +36,17 @@ static enum wy_verdict op_prctl(struct wy_call *call)
  * The gs base.  As long as the program has none it is the agent's.  With the first that the
  * program sets, every site gets its own bytes back, the calls of all threads trip from then on,
  * and the gate does without gs.  (What wrgsbase sets is not seen.)
+ *
+ * Shadow stacks do not bear calls that never return, as stubs make them where return predictions
+ * must be filled: there the answer is that of a processor without shadow stacks.
  */
 static enum wy_verdict op_arch_prctl(struct wy_call *call)
 {
 	unsigned long zero = 0;
 	int code = (int)call->arg[0];
 
+	if (code == ARCH_SHSTK_ENABLE_ && (wy_session->flags & WY_FILL_RETURNS))
+		return wy_answer(call, -EOPNOTSUPP);
 	if (wy_gs_is_theirs || (code != ARCH_GET_GS && code != ARCH_SET_GS))
 		return WY_PASS;
 	if (code == ARCH_GET_GS)
@@ -89,7 +93,10 @@ static enum wy_verdict op_munmap(struct wy_call *call)
 	long ret = 0;
 
 	wy_module_forget(start, len);
-	if (start & 4095 || !len || !wy_own_touches(start, len, &own_start, &own_end))
+	/* What the kernel refuses as a whole must not be done in parts. */
+	if (start & 4095 || start > WY_USER_TOP || len > WY_USER_TOP - start)
+		return WY_PASS;
+	if (!len || !wy_own_touches(start, len, &own_start, &own_end))
 		return WY_PASS;
 	for (unsigned long end = start + len; !ret && start < end; start = own_end) {
 		if (!wy_own_touches(start, end - start, &own_start, &own_end))

@@ -39,22 +39,21 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
-#define PAGE            4096ul
-#define KB              (1ul << 10)
-#define MB              (1ul << 20)
-#define GB              (1ul << 30)
-#define LOWEST          (64 * KB) /* as launch/place.c */
-#define AIR             (64 * KB)
-#define PIE_BASE        0x555555554000ul  /* ELF_ET_DYN_BASE */
-#define PIE_RANDOM      ((1ul << 28) - 1) /* pages: the default of vm.mmap_rnd_bits */
-#define BRK_RANDOM      GB
-#define NO_RANDOM       0x0040000ul /* ADDR_NO_RANDOMIZE of personality(2) */
-#define AT_MINSIGSTKSZ_ 51
-#define PAGE_DOWN(n)    ((n) & -PAGE)
-#define PAGE_UP(n)      (((n) + PAGE - 1) & -PAGE)
+#define PAGE         4096ul
+#define KB           (1ul << 10)
+#define MB           (1ul << 20)
+#define GB           (1ul << 30)
+#define LOWEST       (64 * KB) /* as launch/place.c */
+#define AIR          (64 * KB)
+#define PIE_BASE     0x555555554000ul  /* ELF_ET_DYN_BASE */
+#define PIE_RANDOM   ((1ul << 28) - 1) /* pages: the default of vm.mmap_rnd_bits */
+#define BRK_RANDOM   GB
+#define NO_RANDOM    0x0040000ul /* ADDR_NO_RANDOMIZE of personality(2) */
+#define PAGE_DOWN(n) ((n) & -PAGE)
+#define PAGE_UP(n)   (((n) + PAGE - 1) & -PAGE)
 
 /* What is not hidden may be reached by way of a table that would have to be relocated first. */
-#define HIDDEN          __attribute__((visibility("hidden")))
+#define HIDDEN       __attribute__((visibility("hidden")))
 
 extern const Elf64_Ehdr __ehdr_start HIDDEN; /* the linker's name for the start of the image */
 extern const char wy_image_start[] HIDDEN;
@@ -411,7 +410,6 @@ static void correct(struct vector *v, const struct loaded *program,
 		case AT_ENTRY: v->value = program->entry; break;
 		case AT_EXECFN: v->value = (unsigned long)name; break;
 		case AT_HWCAP2: boot->hwcap2 = v->value; break;
-		case AT_MINSIGSTKSZ_: boot->minsigstksz = v->value; break;
 		case AT_SYSINFO_EHDR: boot->vdso = v->value; break;
 		}
 	}
@@ -497,7 +495,7 @@ static struct prctl_mm_map describe(unsigned long *sp, char **envp, unsigned lon
 void wy_launch(unsigned long *sp)
 {
 	struct layout l = layout_of_image();
-	struct loaded program, interpreter;
+	struct loaded program, interpreter = { 0 };
 	bool has_interpreter;
 	char **envp = (char **)(sp + 1 + sp[0] + 1);
 	unsigned long envc = 0, region;
@@ -537,9 +535,6 @@ void wy_launch(unsigned long *sp)
 		.ignored = page.launch.info.ignored,
 		.pc = has_interpreter ? interpreter.entry : program.entry,
 		.sp = (unsigned long)sp,
-		.phdr = program.phdr,
-		.phnum = program.phnum,
-		.base = has_interpreter ? interpreter.bias : 0,
 	};
 	correct(auxv, &program, has_interpreter ? &interpreter : NULL, page.launch.name,
 		&page.boot);
@@ -565,7 +560,7 @@ void wy_launch(unsigned long *sp)
 static void set_name(const char *path, int fd)
 {
 	static const char by_fd[] = "/dev/fd/";
-	char name[WY_LAUNCH_COMM], own[256];
+	char name[WY_LAUNCH_COMM] = "", own[256] = "";
 	unsigned int n = 0;
 	const char *base;
 

@@ -3,27 +3,34 @@
 #include "agent/layers/layers.h"
 #include "agent/gate.h"
 
-#define LAYERS_MAX 8
+/* Each runs if the session's flags in `mask` are `flags`. */
+static const struct {
+	unsigned int mask, flags;
+	struct wy_layer *layer;
+} layers[] = {
+	{ WY_LAYER_COUNT | WY_COUNT_ERRORS, WY_LAYER_COUNT, &wy_layer_count },
+	{ WY_LAYER_COUNT | WY_COUNT_ERRORS, WY_LAYER_COUNT | WY_COUNT_ERRORS,
+	  &wy_layer_count_errors },
+	{ WY_LAYER_SERVE, WY_LAYER_SERVE, &wy_layer_serve },
+	{ WY_LAYER_NULL, WY_LAYER_NULL, &wy_layer_null },
+};
+#define LAYERS (sizeof(layers) / sizeof(layers[0]))
 
-static struct wy_layer *running[LAYERS_MAX];
+static struct wy_layer *running[LAYERS];
 static int nr_running;
-
-static void add(struct wy_layer *layer)
-{
-	if (layer->start)
-		layer->start(layer);
-	wy_gate_layer(layer);
-	running[nr_running++] = layer;
-}
 
 void wy_layers_start(unsigned int flags)
 {
-	if (flags & WY_LAYER_COUNT)
-		add(flags & WY_COUNT_ERRORS ? &wy_layer_count_errors : &wy_layer_count);
-	if (flags & WY_LAYER_SERVE)
-		add(&wy_layer_serve);
-	if (flags & WY_LAYER_NULL)
-		add(&wy_layer_null);
+	for (unsigned int i = 0; i < LAYERS; i++) {
+		struct wy_layer *layer = layers[i].layer;
+
+		if ((flags & layers[i].mask) != layers[i].flags)
+			continue;
+		if (layer->start)
+			layer->start(layer);
+		wy_gate_layer(layer);
+		running[nr_running++] = layer;
+	}
 }
 
 void wy_layers_thread_start(struct wy_thread *t)

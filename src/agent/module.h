@@ -6,13 +6,17 @@
 #include "agent/code.h"
 
 struct wy_module {
-	struct wy_vma vma;                /* the mapping that holds the code */
-	unsigned long frames, frames_len; /* its PT_GNU_EH_FRAME in memory; 0: none found */
+	struct wy_vma vma; /* the mapping that holds the code */
+	/* Where its functions are, as PT_GNU_EH_FRAME has it (module.c); len 0: not known. */
+	unsigned long frames, frames_len;
+	/* For module.c: where the file's first page is, 0 if that is no ELF file. */
+	unsigned long base, bias, dynamic;
 };
 
 /*
- * What is mapped at addr, and its unwind tables when the file's first page is
- * mapped where it should be.  Returns 0 or -errno; no tables is no error.
+ * What is mapped at addr, and the table of functions for the code there, when the
+ * file's first page is mapped where it should be.  May read the program's file.
+ * Returns 0 or -errno; no table is no error.
  */
 long wy_module_find(unsigned long addr, struct wy_module *m);
 

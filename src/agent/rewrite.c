@@ -2,7 +2,7 @@
 /*
  * rewrite.c - from a system call site that trips to one that jumps.
  *
- * A trip costs about a microsecond, a jump a few nanoseconds.  What a site
+ * A trip costs about two microseconds, a jump a few nanoseconds.  What a site
  * becomes, the first that is possible:
  *
  *	padding	the two bytes of its syscall instruction become a short jump to a
@@ -50,6 +50,8 @@
 #define COPY_MAX            64ul
 #define ROOMS_MAX           32u
 #define ISLAND_STEP         (16ul << 20)
+#define HOP_SIZE            8u
+#define JUMP_BY_DATA        6u
 #define HOT                 64u /* trips after which code that is in no file counts as finished */
 #define REACH               0x7ff00000l
 #define REACH_OF_SHORT_JUMP 256ul /* and a bit more */
@@ -68,6 +70,7 @@ struct edit {
 static struct edit edits[EDITS_MAX];
 static unsigned short chains[EDIT_CHAINS];
 static unsigned int nr_edits;
+static unsigned long edits_low = -1ul, edits_high; /* nothing was ever written elsewhere */
 
 static unsigned short *chain_of(unsigned long addr)
 {
@@ -146,6 +149,10 @@ static bool add_edit(unsigned long addr, const unsigned char *old, const unsigne
 				    .depends = depends,
 				    .next = *chain };
 		*chain = (unsigned short)nr_edits;
+		if (addr < edits_low)
+			edits_low = addr;
+		if (addr + len > edits_high)
+			edits_high = addr + len;
 	}
 	for (unsigned int i = 0; i < len; i++) {
 		e->old[i] = old[i];
@@ -162,6 +169,8 @@ static bool read_original(void *ctx, unsigned long addr, void *buf, unsigned lon
 	(void)ctx;
 	if (copy_from_program(buf, addr, len) < 0)
 		return false;
+	if (addr >= edits_high || addr + len <= edits_low)
+		return true; /* most of what is read are tables */
 	for (unsigned long line = (addr - 8) >> 6; line <= (addr + len - 1) >> 6; line++) {
 		unsigned short from = chains[line % EDIT_CHAINS];
 		struct edit *e;
@@ -261,12 +270,17 @@ static void put_le(unsigned char *to, unsigned long value, unsigned int len)
 		to[i] = (unsigned char)(value >> (8 * i));
 }
 
+static void make_near_jump(unsigned char *code, unsigned long at, unsigned long to)
+{
+	code[0] = 0xe9;
+	put_le(code + 1, to - (at + TEXT_JUMP), 4);
+}
+
 /* A jump at `at` to `to`; returns its length, TEXT_JUMP or TEXT_FAR_JUMP. */
 static unsigned int make_jump(unsigned char *code, unsigned long at, unsigned long to)
 {
 	if (in_reach(at, to)) {
-		code[0] = 0xe9;
-		put_le(code + 1, to - (at + TEXT_JUMP), 4);
+		make_near_jump(code, at, to);
 		return TEXT_JUMP;
 	}
 	code[0] = 0xff; /* jmp *0(%rip) */
@@ -274,6 +288,14 @@ static unsigned int make_jump(unsigned char *code, unsigned long at, unsigned lo
 	put_le(code + 2, 0, 4);
 	put_le(code + 6, to, 8);
 	return TEXT_FAR_JUMP;
+}
+
+/* A jump at `at` to the address that stands at `data`, which is within reach. */
+static void make_jump_by_data(unsigned char *code, unsigned long at, unsigned long data)
+{
+	code[0] = 0xff;
+	code[1] = 0x25;
+	put_le(code + 2, data - (at + JUMP_BY_DATA), 4);
 }
 
 static bool site_is_syscall(const struct wy_site *site)
@@ -296,20 +318,20 @@ static bool keep_clear(unsigned long page)
 	       (page < sp + (1ul << 30) && page + (16ul << 30) > sp);
 }
 
-static bool map_code_page(unsigned long page)
+static bool map_code(unsigned long at, unsigned long len)
 {
 	long ret;
 
-	if (keep_clear(page))
+	if (keep_clear(at) || keep_clear(at + len - PAGE))
 		return false;
-	ret = sys_mmap(page, PAGE, PROT_READ | PROT_EXEC,
+	ret = sys_mmap(at, len, PROT_READ | PROT_EXEC,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1);
-	if (ret != (long)page) {
+	if (ret != (long)at) {
 		if (!WY_IS_ERROR(ret))
-			sys2(__NR_munmap, ret, PAGE);
+			sys2(__NR_munmap, ret, len);
 		return false;
 	}
-	wy_own_add(page, PAGE);
+	wy_own_add(at, len);
 	return true;
 }
 
@@ -339,7 +361,7 @@ static unsigned long take_room(unsigned long near, unsigned int len)
 	     off += ISLAND_STEP) {
 		unsigned long page = (near - off) & -PAGE;
 
-		if (near > off && map_code_page(page)) {
+		if (near > off && map_code(page, PAGE)) {
 			room = &rooms[nr_rooms++];
 			*room = (struct room){ .start = page, .size = PAGE };
 		}
@@ -350,37 +372,107 @@ static unsigned long take_room(unsigned long near, unsigned int len)
 	return room->start + room->used - len;
 }
 
+/*
+ * Hops: for modules that are far from the stubs, a page near them of jumps that are written once,
+ * all the same.  Where each leads to stands in the page behind it, which is data.  So a new one
+ * is only a store, and a jump with room for six bytes can use that data itself.
+ */
+static struct hops {
+	unsigned long start;
+	unsigned int used;
+} hops[ROOMS_MAX];
+static unsigned int nr_hops;
+
+static bool map_hops(unsigned long page)
+{
+	static unsigned char code[PAGE]; /* under WY_LOCK_REWRITE */
+
+	if (!map_code(page, 2 * PAGE) ||
+	    sys3(__NR_mprotect, page + PAGE, PAGE, PROT_READ | PROT_WRITE) < 0)
+		return false;
+	for (unsigned int i = 0; i < PAGE; i += HOP_SIZE) {
+		make_jump_by_data(code + i, page + i, page + PAGE + i);
+		code[i + 6] = code[i + 7] = 0xcc;
+	}
+	return wy_code_write(&writer, page, code, PAGE) == 0;
+}
+
+/* A hop within reach of `near` that leads to `to`; 0 if there is none. */
+static unsigned long take_hop(unsigned long near, unsigned long to)
+{
+	struct hops *h = NULL;
+	unsigned long at;
+
+	for (unsigned int i = 0; i < nr_hops && !h; i++) {
+		if (in_reach(near, hops[i].start) && hops[i].used < PAGE / HOP_SIZE)
+			h = &hops[i];
+	}
+	for (unsigned long off = ISLAND_STEP; !h && off < REACH && nr_hops < ROOMS_MAX;
+	     off += ISLAND_STEP) {
+		unsigned long page = (near - off) & -PAGE;
+
+		if (near > off && map_hops(page)) {
+			h = &hops[nr_hops++];
+			*h = (struct hops){ .start = page };
+		}
+	}
+	if (!h)
+		return 0;
+	at = h->start + HOP_SIZE * h->used++;
+	__atomic_store_n((unsigned long *)(at + PAGE), to, __ATOMIC_RELEASE);
+	return at;
+}
+
 /* ---- the ladder ---- */
 
-/* Where a five-byte jump at `from` has to lead so that it ends in the stub. */
-static unsigned long way_to(unsigned long from, const struct wy_site *site)
+/* The gap behind the site first: it is most likely in the same page, and not full. */
+static unsigned long find_slot(const struct wy_site *site, const struct text *text,
+			       unsigned int len)
 {
-	unsigned long stub = wy_site_stub(site), at;
-	unsigned char code[TEXT_FAR_JUMP];
-	unsigned int len;
+	unsigned long slot = text_padding_between(text, site->addr + 2, site->addr + 2 + 127, len);
 
-	if (in_reach(from, stub))
-		return stub;
-	at = take_room(from, TEXT_FAR_JUMP);
-	if (!at)
+	return slot ? slot : text_padding_slot(text, site->addr, len);
+}
+
+/*
+ * A jump in padding that ends in the stub, for a site that is near it or far from it; from afar
+ * with its way in a hop's data, or, where there are five bytes only, by the hop.
+ */
+static unsigned long write_slot(const struct wy_site *site, const struct text *text)
+{
+	unsigned long stub = wy_site_stub(site), slot, to = stub;
+	bool far = !in_reach(site->addr, stub);
+	unsigned int len = far ? JUMP_BY_DATA : TEXT_JUMP;
+	unsigned char code[JUMP_BY_DATA];
+
+	slot = find_slot(site, text, len);
+	if (!slot && far) {
+		len = TEXT_JUMP;
+		slot = find_slot(site, text, len);
+	}
+	if (!slot)
 		return 0;
-	len = make_jump(code, at, stub);
-	return add_outlier(at, site->addr) && wy_code_write(&writer, at, code, len) == 0 ? at : 0;
+	if (far) {
+		to = take_hop(slot, stub);
+		if (!to || (len == TEXT_JUMP && !add_outlier(to, site->addr)))
+			return 0;
+	}
+	if (len == TEXT_JUMP)
+		make_near_jump(code, slot, to);
+	else
+		make_jump_by_data(code, slot, to + PAGE);
+	return add_outlier(slot, site->addr) && edit(slot, code, len, false) ? slot : 0;
 }
 
 static bool use_padding(struct wy_site *site, const struct text *text)
 {
-	unsigned char code[TEXT_FAR_JUMP], jump[2];
-	unsigned long slot, to;
+	unsigned char jump[2];
+	unsigned long slot;
 
 	if (!text_site_in_word(site->addr))
 		return false;
-	slot = text_padding_slot(text, site->addr, TEXT_JUMP);
-	to = slot ? way_to(slot, site) : 0;
-	if (!to)
-		return false;
-	make_jump(code, slot, to);
-	if (!add_outlier(slot, site->addr) || !edit(slot, code, TEXT_JUMP, false))
+	slot = write_slot(site, text);
+	if (!slot)
 		return false;
 	wy_code_sync();
 	jump[0] = 0xeb;
@@ -429,7 +521,7 @@ static bool landing_page(unsigned long page)
 		if (landings[i] == page)
 			return true;
 	}
-	if (nr_landings == LANDINGS_MAX || !map_code_page(page))
+	if (nr_landings == LANDINGS_MAX || !map_code(page, PAGE))
 		return false;
 	landings[nr_landings++] = page;
 	return true;
@@ -495,22 +587,22 @@ static bool use_pun(struct wy_site *site)
 static enum wy_site_how climb(struct wy_site *site)
 {
 	struct text text = { .read = read_original, .taken = taken };
+	enum wy_site_how how;
 	struct wy_module m;
 
 	if (wy_module_find(site->addr, &m) < 0 || m.vma.writable || m.vma.shared ||
-	    !m.vma.executable)
+	    !m.vma.executable || !m.vma.readable)
 		return WY_SITE_SIGNAL;
 	if (!m.vma.file_backed && site->trips < HOT)
 		return WY_SITE_SIGNAL;
 	text.frames = m.frames;
 	text.frames_len = m.frames_len;
-	if (use_padding(site, &text))
-		return WY_SITE_PADDING;
-	if (use_before(site, &text))
-		return WY_SITE_BEFORE;
-	if (use_pun(site))
-		return WY_SITE_PUN;
-	return WY_SITE_SIGNAL;
+	wy_code_begin(&writer, &m.vma);
+	how = use_padding(site, &text) ? WY_SITE_PADDING :
+	      use_before(site, &text)  ? WY_SITE_BEFORE :
+	      use_pun(site)            ? WY_SITE_PUN :
+					 WY_SITE_SIGNAL;
+	return wy_code_end(&writer) < 0 ? WY_SITE_SIGNAL : how;
 }
 
 bool wy_site_stands(const struct wy_site *site)
@@ -540,6 +632,7 @@ void wy_rewrite_undo(unsigned long start, unsigned long len)
 	unsigned long room = -1ul - start;
 	unsigned long high = len < room - REACH_OF_SHORT_JUMP ? start + len + REACH_OF_SHORT_JUMP :
 								-1ul;
+	struct wy_module m = { .vma = { .end = 0 } };
 	bool writing = false;
 
 	wy_lock(WY_LOCK_REWRITE);
@@ -548,9 +641,14 @@ void wy_rewrite_undo(unsigned long start, unsigned long len)
 
 		if (!e->entry || e->addr < low || e->addr >= high || !still_ours(e))
 			continue;
-		if (!writing)
-			wy_code_begin(&writer);
-		writing = true;
+		if (!writing || e->addr < m.vma.start || e->addr >= m.vma.end) {
+			if (writing)
+				wy_code_end(&writer);
+			if (wy_module_find(e->addr, &m) < 0)
+				m.vma.start = m.vma.end = 0;
+			wy_code_begin(&writer, m.vma.end ? &m.vma : NULL);
+			writing = true;
+		}
 		wy_code_write(&writer, e->addr, e->old, e->len);
 	}
 	if (writing)
@@ -570,9 +668,7 @@ void wy_site_rewrite(struct wy_site *site, long nr)
 		/* Somebody was faster, or a branch entered behind the jump. */
 		site->next_try = site->trips * 2;
 	} else {
-		wy_code_begin(&writer);
 		how = climb(site);
-		wy_code_end(&writer);
 		if (how != site->how) {
 			count_how(site->how, -1ul);
 			count_how(how, 1);

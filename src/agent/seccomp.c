@@ -43,6 +43,7 @@
  *    rt_sigreturn and int $0x80.
  *  - A filter of nearly BPF_MAXINSNS instructions has no room for the tail.  It is
  *    installed as it is, and the user is told.
+ *  - Where a filter divides by zero, it ends there, and kills: the agent's calls as well.
  *  - /proc/PID/status shows "Seccomp: 0" for strict mode; PTRACE_SECCOMP_GET_FILTER
  *    shows the changed filter, and a supervisor (SECCOMP_RET_USER_NOTIF) the stub's
  *    instruction pointer.
@@ -63,12 +64,8 @@
 #include <linux/bpf_common.h>
 #include <linux/filter.h>
 #include <linux/mman.h>
-#include <linux/prctl.h>
 #include <linux/seccomp.h>
 
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#endif
 #ifndef BPF_MAXINSNS
 #define BPF_MAXINSNS 4096
 #endif

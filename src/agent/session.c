@@ -9,6 +9,7 @@
 #include "agent/session.h"
 #include "agent/arch/x86_64/trap.h"
 #include "agent/fault.h"
+#include "agent/fdpass.h"
 #include "agent/launcher.h"
 #include "agent/lock.h"
 #include "agent/own.h"
@@ -23,62 +24,25 @@ struct wy_session *wy_session;
 static unsigned int slots_max;
 static struct wy_thread_slot nobody; /* counters that nobody reads */
 
-#define SESSION_LEAST     (256ul << 10)
-#define AF_UNIX_          1
-#define SOCK_SEQPACKET_   5
-#define SOCK_CLOEXEC_     02000000
-#define SOL_SOCKET_       1
-#define SCM_RIGHTS_       1
-#define MSG_CMSG_CLOEXEC_ 0x40000000
-#define FUTEX_DIED        0x40000000u
-
-struct msg { /* struct msghdr of recvmsg(2) */
-	void *name;
-	unsigned int name_len;
-	struct {
-		void *base;
-		unsigned long len;
-	} * iov;
-	unsigned long iov_len;
-	void *control;
-	unsigned long control_len;
-	unsigned int flags;
-};
+#define SESSION_LEAST (256ul << 10)
+#define FUTEX_DIED    0x40000000u
 
 /* The descriptor that the loader sends through a socket of ours. */
 static long receive_memfd(void)
 {
-	struct {
-		unsigned long len;
-		int level, type;
-		int fd, pad;
-	} control = { 0 };
-	char byte;
-	struct {
-		void *base;
-		unsigned long len;
-	} iov = { &byte, 1 };
-	struct msg msg = {
-		.iov = (void *)&iov,
-		.iov_len = 1,
-		.control = &control,
-		.control_len = sizeof(control),
-	};
-	int pair[2];
-	long ret = sys4(__NR_socketpair, AF_UNIX_, SOCK_SEQPACKET_ | SOCK_CLOEXEC_, 0, pair);
+	int pair[2], fd[WY_FDPASS_MAX];
+	long ret = sys4(__NR_socketpair, WY_AF_UNIX, WY_SOCK_SEQPACKET | WY_SOCK_CLOEXEC, 0, pair);
 
 	if (ret < 0)
 		return ret;
 	wy_trap(WY_TRAP_SESSION, pair[0], pair[1]);
 	/* The loader has its own by now; when it dies, this end must see that nobody is left. */
 	sys1(__NR_close, pair[1]);
-	ret = sys3(__NR_recvmsg, pair[0], &msg, MSG_CMSG_CLOEXEC_);
+	ret = wy_fdpass_receive(pair[0], fd);
 	sys1(__NR_close, pair[0]);
 	if (ret < 0)
 		return ret;
-	if (control.level != SOL_SOCKET_ || control.type != SCM_RIGHTS_)
-		return -EBADMSG;
-	return control.fd;
+	return fd[0] < 0 ? -EBADMSG : fd[0];
 }
 
 static long private_session(void)

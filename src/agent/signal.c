@@ -58,8 +58,11 @@
 
 void wy_signal_entry(void);
 void wy_signal_restorer(void);
-void wy_sigreturn_at(unsigned long sp) __attribute__((noreturn));
-void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc);
+void wy_sigreturn_at(unsigned long sp, unsigned long *held) __attribute__((noreturn));
+unsigned long *wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc);
+void wy_signal_give_out(unsigned long *held);
+void wy_signal_give_out_all(unsigned long *held);
+extern const char wy_signal_tail[], wy_signal_tail_end[], wy_sigreturn_made[];
 void wy_signal_release(struct wy_call *call);
 
 static const int owned[3] = { SIGSYS, SIGSEGV, SIGBUS };
@@ -169,6 +172,26 @@ static void release_held(struct wy_thread *t)
 		t->held &= ~bit;
 		requeue(t, owned[i], t->held_info[i]);
 	}
+}
+
+/* A handler of ours ends with something held (gate.S).  What the program blocks stays. */
+void wy_signal_give_out(unsigned long *held)
+{
+	unsigned long all = ~0ul;
+
+	sys_sigprocmask(SIG_BLOCK, &all, NULL);
+	release_held(
+		(struct wy_thread *)((unsigned long)held - offsetof(struct wy_thread, held)));
+}
+
+/* The same where an rt_sigreturn of the program's is made: the mask comes from its frame. */
+void wy_signal_give_out_all(unsigned long *held)
+{
+	struct wy_thread *t =
+		(struct wy_thread *)((unsigned long)held - offsetof(struct wy_thread, held));
+
+	wy_signal_give_out(held);
+	t->pending = 0;
 }
 
 /* The gate is about to be left with t->pending set. */
@@ -353,7 +376,7 @@ static void do_sigreturn(struct wy_thread *t, unsigned long sp)
 	}
 	t->pending = 0;
 	release_held(t);
-	wy_sigreturn_at(sp);
+	wy_sigreturn_at(sp, &t->held);
 }
 
 static enum wy_verdict op_sigreturn(struct wy_call *call)
@@ -410,9 +433,16 @@ static bool step_is_ours(unsigned long pc)
 	       wy_site_find(pc - 2);
 }
 
-void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
+/* The last instructions of a handler of ours, or of an rt_sigreturn: after the look at held. */
+static bool at_the_end(unsigned long pc)
 {
-	struct wy_thread *t = wy_thread_of_stack((unsigned long)uc);
+	return (pc >= (unsigned long)wy_signal_tail && pc < (unsigned long)wy_signal_tail_end) ||
+	       (pc >= (unsigned long)wy_sigreturn_at && pc < (unsigned long)wy_sigreturn_made);
+}
+
+/* False if the agent itself was interrupted, and the signal waits until it is through. */
+static bool take_signal(struct wy_thread *t, int sig, struct siginfo *info, struct ucontext *uc)
+{
 	unsigned long temp_mask, pc;
 	bool has_temp_mask;
 
@@ -420,14 +450,19 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 		info->si_code = SI_USER;
 	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_) {
 		on_trip(t, info, uc);
-		return;
+		return true;
 	}
 	if ((sig == SIGSEGV || sig == SIGBUS) && is_sync(info) &&
 	    (arch_usermem_fixup(uc) || arch_gs_fixup(t, uc)))
-		return;
+		return true;
 	pc = arch_uc_pc(uc);
 	if (sig == SIGTRAP && info->si_code == TRAP_TRACE && step_is_ours(pc))
-		return;
+		return true;
+	if (!is_sync(info) && at_the_end(pc)) {
+		uc->uc_sigmask = ~0ul;
+		requeue(t, sig, info);
+		return true;
+	}
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
 		unsigned long block = wy_thread_block(t);
 		bool in_handler = arch_uc_sp(uc) - block < WY_ALT_SIZE;
@@ -435,23 +470,33 @@ void wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
 		if (is_owned(sig) && is_sync(info) && sig != SIGSYS) {
 			wy_fault(WY_FAULT_AGENT);
 			die(t, sig, info, false);
-			return;
+			return true;
 		}
 		if (wy_seccomp_is_trap(sig, info)) {
 			if (!wy_seccomp_trapped(t, info, uc))
-				return;
+				return true;
 			if (!can_handle(t, SIGSYS)) {
 				die(t, sig, info, false);
-				return;
+				return true;
 			}
 		}
 		defer(t, sig, info, uc, !in_handler);
-		return;
+		return false;
 	}
 	if (wy_seccomp_is_trap(sig, info) && (unsigned long)info->si_call_addr == pc)
 		info->si_call_addr = (void *)arch_uc_pc(uc);
 	deliver(t, sig, info, uc,
 		(has_temp_mask ? temp_mask : uc->uc_sigmask | t->owned_blocked) & ~UNBLOCKABLE);
+	return true;
+}
+
+/* Returns where it is seen whether the handler must give out what is held before it ends. */
+unsigned long *wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc)
+{
+	static unsigned long nothing;
+	struct wy_thread *t = wy_thread_of_stack((unsigned long)uc);
+
+	return take_signal(t, sig, info, uc) ? &t->held : &nothing;
 }
 
 /* ---- calls ---- */

@@ -15,7 +15,7 @@
 
 #define CHAINS         1024u /* two pages: what start-up touches costs */
 #define STUBS_PER_FILL 16u   /* one page */
-#define FIRST_TRY      4u    /* rewriting costs as much as that many trips */
+#define FIRST_TRY      4u    /* with one thread rewriting costs two or three trips */
 
 extern const unsigned char wy_stub_template[];
 extern const unsigned char wy_stub_fixups[];
@@ -53,11 +53,10 @@ static long fill_stubs(void)
 			p[3] = (unsigned char)(v >> 24);
 		}
 	}
-	wy_code_begin(&code);
+	wy_code_begin(&code, NULL);
 	ret = wy_code_write(&code, at, page, sizeof(page));
-	wy_code_end(&code);
-	if (ret < 0)
-		return ret;
+	if (wy_code_end(&code) < 0 || ret < 0)
+		return ret < 0 ? ret : -EIO;
 	wy_arena.filled += STUBS_PER_FILL;
 	return 0;
 }
@@ -143,6 +142,7 @@ struct wy_site *wy_site_get(unsigned long addr)
 			site->leave = wy_gate_leave;
 			site->native = arch_stub_native(site);
 			site->native_leave = arch_stub_native_leave(site);
+			site->done = arch_stub_done(site);
 			site->how = WY_SITE_SIGNAL;
 			site->trips = 0;
 			site->next_try = FIRST_TRY;

@@ -30,7 +30,7 @@ struct wy_site {
 	void (*gate)(void);
 	void (*leave)(void);
 	/* read by the gate without gs: addresses in the stub */
-	unsigned long native, native_leave;
+	unsigned long native, native_leave, done;
 
 	unsigned long addr;    /* of the syscall instruction; 0: the site is free */
 	unsigned long before;  /* WY_SITE_BEFORE: the instruction that became a jump */
@@ -38,7 +38,7 @@ struct wy_site {
 	unsigned int next_try; /* trips at which rewriting is tried (again) */
 	enum wy_site_how how;
 	unsigned short next; /* in its hash chain, number + 1 */
-	unsigned char pad[178];
+	unsigned char pad[170];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
 _Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");

@@ -8,6 +8,13 @@
 
 #include "agent/arch/x86_64/syscall.h"
 #include <asm/unistd.h>
+#include <linux/prctl.h>
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH /* Linux 5.11 */
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_OFF          0
+#define PR_SYS_DISPATCH_ON           1
+#endif
 
 #define WY_IS_ERROR(ret)     ((unsigned long)(ret) > -4096ul)
 

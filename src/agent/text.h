@@ -26,7 +26,7 @@ struct text {
 	 */
 	bool (*taken)(void *ctx, unsigned long addr, unsigned long len);
 	void *ctx;
-	/* Where the module's PT_GNU_EH_FRAME lies in memory; frames_len 0: it has none. */
+	/* Where its PT_GNU_EH_FRAME, or one that funcs.c made, lies; frames_len 0: none. */
 	unsigned long frames, frames_len;
 };
 
@@ -41,35 +41,6 @@ static inline bool text_site_in_word(unsigned long site)
 {
 	return (site & 7) != 7;
 }
-
-/*
- * Programs that are linked statically and not as PIE have .eh_frame (len bytes at
- * eh_frame) but no PT_GNU_EH_FRAME.  Makes one in `out`, which will be seen by t->read
- * at out_addr; t->frames is not looked at.  Returns its length, 12 + 8 bytes for each
- * function; 0 if there is nothing, something is not understood, out_len is too small,
- * or out_addr is not within 2 GB of all of it.
- */
-unsigned long text_frames_build(const struct text *t, unsigned long eh_frame, unsigned long len,
-				uint8_t *out, unsigned long out_addr, unsigned long out_len);
-
-/*
- * The same from a symbol table (nr entries at `symbols`, DT_SYMTAB; bias: what was added
- * to the module's addresses), for code that has no unwind tables: musl.  Needs 32 + 24
- * bytes for each function.
- */
-unsigned long text_symbols_build(const struct text *t, unsigned long symbols, unsigned long nr,
-				 unsigned long bias, uint8_t *out, unsigned long out_addr,
-				 unsigned long out_len);
-
-/* A function, or a part of one, as the module's unwind tables describe it. */
-struct text_func {
-	unsigned long start, end;
-	unsigned long next; /* start of the function behind it, 0: it is the last one */
-	bool signal_frame;  /* a signal restorer: unwinders know it by its bytes */
-};
-
-/* The function that pc is in; false if the tables cannot be read or do not cover pc. */
-bool text_fde_find(const struct text *t, unsigned long pc, struct text_func *ret);
 
 /*
  * A place for a jump of len bytes (TEXT_JUMP or TEXT_FAR_JUMP) that nothing executes

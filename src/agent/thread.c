@@ -23,17 +23,12 @@
 #include "agent/seccomp.h"
 #include "agent/signal.h"
 #include "agent/site.h"
+#include "agent/sys.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
 #include <linux/mman.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_OFF          0
-#define PR_SYS_DISPATCH_ON           1
-#endif
 #define BLOCKS_PER_CHUNK 8ul
 
 unsigned int wy_locks[WY_LOCKS];
@@ -203,13 +198,22 @@ struct clone_request {
 	bool new_stack;
 };
 
+/* Those where only the child reads its word: see gate.S. */
+static bool is_vfork_stub(int stub)
+{
+	return stub >= WY_CLONE_STUBS - WY_VFORK_STUBS;
+}
+
 /* A stub's words are read by parent and child: it is free when both have been through. */
-static int take_clone_stub(struct wy_thread *t, struct wy_thread *child, unsigned int readers)
+static int take_clone_stub(struct wy_thread *t, struct wy_thread *child, bool vfork,
+			   unsigned int readers)
 {
 	for (unsigned int spins = 0;; spins++) {
 		for (int i = 0; i < WY_CLONE_STUBS; i++) {
 			unsigned int none = 0;
 
+			if (is_vfork_stub(i) != vfork)
+				continue;
 			if (!__atomic_compare_exchange_n(&clone_stub_readers[i], &none, readers,
 							 false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				continue;
@@ -253,6 +257,9 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 {
 	struct wy_thread *t = call->thread;
 	struct wy_thread *child = t;
+	/* While the gs base is the agent's, nobody but this thread can change its own. */
+	bool by_gs = (flags & CLONE_VM) && (flags & CLONE_VFORK) && !wy_gs_is_theirs;
+	unsigned int readers;
 
 	/* Not thread->pending: the gate must be left with the signals still blocked. */
 	wy_thread_block_signals(t);
@@ -275,7 +282,8 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 		child->gs = (unsigned long)child;
 	else if (child->gs == (unsigned long)t)
 		child->gs = 0; /* a thread that never had one of the program's */
-	t->clone_stub = take_clone_stub(t, child, flags & CLONE_VM ? 2 : 1);
+	readers = (flags & CLONE_VM) && !by_gs ? 2 : 1;
+	t->clone_stub = take_clone_stub(t, child, by_gs, readers);
 	child->clone_stub = t->clone_stub;
 	/* A record keeps the arguments for the layers' leave(); the way back is ours. */
 	wy_call_record(call);
@@ -327,7 +335,9 @@ void wy_clone_in_parent(struct wy_call *call)
 	struct wy_thread *child = t->clone_child;
 
 	/* A child that was not made does not read its word, a vfork child has if it ever will. */
-	if (WY_IS_ERROR(call->ret) || (t->clone_flags & CLONE_VFORK))
+	if (is_vfork_stub(t->clone_stub) && child->clone_read)
+		; /* somebody else's by now */
+	else if (WY_IS_ERROR(call->ret) || (t->clone_flags & CLONE_VFORK))
 		__atomic_store_n(&clone_stub_readers[t->clone_stub], 0, __ATOMIC_RELEASE);
 	else
 		put_clone_stub(t->clone_stub);
@@ -356,8 +366,12 @@ static void child_is_thread(struct wy_thread *t)
 		__atomic_add_fetch(&wy_session->threads, 1, __ATOMIC_RELAXED);
 	}
 	t->tid = (int)sys0(__NR_gettid);
-	if (!(t->clone_flags & CLONE_VFORK))
+	if (is_vfork_stub(t->clone_stub)) {
+		t->clone_read = true;
 		put_clone_stub(t->clone_stub);
+	} else if (!(t->clone_flags & CLONE_VFORK)) {
+		put_clone_stub(t->clone_stub);
+	}
 	wy_session_take_slot(t);
 }
 

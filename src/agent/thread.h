@@ -108,12 +108,12 @@ struct wy_thread {
 	unsigned long clone_flags;
 	unsigned long clone_mask; /* the program's signal mask meanwhile */
 	int clone_stub;
+	bool clone_read; /* a child: has read the word of the stub it came from */
 	unsigned long exec_cookie;
 	unsigned long exec_mem, exec_len; /* what an exec in a vfork child leaves behind: uexec.c */
 	struct sigcontext trip_regs;      /* at the rt_sigreturn that is being made */
 	bool trip_regs_valid;
 	struct wy_pointer_filter *pointer_filters; /* seccomp.c */
-	void *layer_data[4];
 };
 enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };
 

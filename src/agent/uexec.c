@@ -36,21 +36,16 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <linux/time_types.h>
 
-#define AF_UNIX_        1
-#define SOCK_SEQPACKET_ 5
-#define SOCK_CLOEXEC_   02000000
-#define MSG_NOSIGNAL_   0x4000
-#define REGULAR(mode)   (((mode)&0170000) == 0100000)
-#define SET_ID_BITS     06000u
-#define EXECUTE         1
-#define ELF_MAGIC       0x464c457fu
-#define EXECVE_CHECK    0x10000 /* execveat(2), Linux 6.14 */
-#define POINTERS_MAX    (1ul << 20)
-#define TRIES           50
-#define FILES_ENOUGH    1024
-#define UNREADABLE      (-EXDEV) /* may be executed, but not read */
+#define EXECUTE      1
+#define ELF_MAGIC    0x464c457fu
+#define EXECVE_CHECK 0x10000 /* execveat(2), Linux 6.14 */
+#define POINTERS_MAX (1ul << 20)
+#define TRIES        50
+#define FILES_ENOUGH 1024
+#define UNREADABLE   (-EXDEV) /* may be executed, but not read */
 
 /* All that is needed, in memory of its own. */
 struct scratch {
@@ -78,7 +73,7 @@ static long may_execute(int fd)
 static long open_file(int dir, const char *path, int flags)
 {
 	struct stat st;
-	char link[32];
+	char link[32] = "";
 	long fd, ret;
 
 	if (!*path && sys2(__NR_fcntl, dir, F_GETFL) & O_PATH) {
@@ -99,7 +94,7 @@ static long open_file(int dir, const char *path, int flags)
 	if (fd < 0)
 		return fd;
 	ret = sys2(__NR_fstat, fd, &st);
-	if (ret >= 0 && !REGULAR(st.st_mode))
+	if (ret >= 0 && !S_ISREG(st.st_mode))
 		ret = -EACCES;
 	if (ret >= 0)
 		ret = may_execute((int)fd);
@@ -115,7 +110,8 @@ static long judge_file(int fd)
 
 	if (ret < 0)
 		return ret;
-	if ((st.st_mode & SET_ID_BITS) || sys4(__NR_fgetxattr, fd, "security.capability", 0, 0) > 0)
+	if ((st.st_mode & (S_ISUID | S_ISGID)) ||
+	    sys4(__NR_fgetxattr, fd, "security.capability", 0, 0) > 0)
 		return -EPERM;
 	return 0;
 }
@@ -226,7 +222,7 @@ static bool ask_host(int ret_fd[WY_FDPASS_MAX])
 		struct {
 			unsigned short family;
 			char name[1 + WY_RENDEZVOUS_NAME];
-		} addr = { .family = AF_UNIX_ };
+		} addr = { .family = WY_AF_UNIX };
 		unsigned int len = 0;
 		long sock, ret;
 
@@ -236,13 +232,13 @@ static bool ask_host(int ret_fd[WY_FDPASS_MAX])
 			return false;
 		for (; len < WY_RENDEZVOUS_NAME && r->name[len]; len++)
 			addr.name[1 + len] = r->name[len];
-		sock = sys3(__NR_socket, AF_UNIX_, SOCK_SEQPACKET_ | SOCK_CLOEXEC_, 0);
+		sock = sys3(__NR_socket, WY_AF_UNIX, WY_SOCK_SEQPACKET | WY_SOCK_CLOEXEC, 0);
 		if (sock < 0)
 			return false;
 		ret = sys3(__NR_connect, sock, &addr, sizeof(addr.family) + 1 + len);
 		if (ret >= 0)
-			ret = sys6(__NR_sendto, sock, r->token, sizeof(r->token), MSG_NOSIGNAL_, 0,
-				   0);
+			ret = sys6(__NR_sendto, sock, r->token, sizeof(r->token), WY_MSG_NOSIGNAL,
+				   0, 0);
 		if (ret >= 0) {
 			wy_session_ring();
 			ret = wy_fdpass_receive((int)sock, ret_fd);

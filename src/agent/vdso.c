@@ -112,7 +112,7 @@ int wy_vdso_catch(const struct wy_boot *boot)
 
 	if (!boot->vdso || !find_dynamic(&im, boot->vdso))
 		return 0;
-	wy_code_begin(&code);
+	wy_code_begin(&code, NULL);
 	for (unsigned long i = 0; i < im.nr; i++) {
 		unsigned char entry[8] = { 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3 };
 		char name[NAME_MAX_] = { 0 };
@@ -131,6 +131,5 @@ int wy_vdso_catch(const struct wy_boot *boot)
 		entry[2] = (unsigned char)(nr >> 8);
 		turned += wy_code_write(&code, im.base + sym.st_value, entry, sizeof(entry)) == 0;
 	}
-	wy_code_end(&code);
-	return turned;
+	return wy_code_end(&code) < 0 ? 0 : turned;
 }

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 ssize_t read_full(int fd, void *buf, size_t len)
@@ -135,4 +137,26 @@ int read_file_long(const char *path, long *ret_value)
 		return -EINVAL;
 	*ret_value = value;
 	return 0;
+}
+
+int send_fds(int sock, const int *fds, unsigned int nr)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(SEND_FDS_MAX * sizeof(int))];
+	} control = { 0 };
+	char byte = 0;
+	struct iovec data = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &data,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = CMSG_SPACE(nr * sizeof(int)) };
+
+	if (nr > SEND_FDS_MAX)
+		return -EINVAL;
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(nr * sizeof(int));
+	memcpy(CMSG_DATA(&control.head), fds, nr * sizeof(int));
+	return sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }

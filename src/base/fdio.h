@@ -30,4 +30,11 @@ int read_file(const char *path, size_t max, char **ret_text, size_t *ret_len);
 /* Reads a file that holds one decimal number.  Returns 0 or -errno; -EINVAL if it holds none. */
 int read_file_long(const char *path, long *ret_value);
 
+/*
+ * Sends one byte with these descriptors, at most SEND_FDS_MAX, through a unix
+ * socket.  Never waits, and no SIGPIPE comes.  Returns 0 or -errno.
+ */
+#define SEND_FDS_MAX 2
+int send_fds(int sock, const int *fds, unsigned int nr);
+
 #endif

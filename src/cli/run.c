@@ -89,7 +89,7 @@ static int set_follow(struct options *o, const char *how)
 	return 0;
 }
 
-/* Returns -1 to go on, else the exit status. */
+/* Returns -1, and o->argv is set, to go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
 	int opt, err;
@@ -180,7 +180,7 @@ int cli_run(int argc, char **argv)
 	FILE *json;
 	int err = parse(&o, argc, argv);
 
-	if (err >= 0)
+	if (!o.argv)
 		return err;
 	if (open_json(&o, &json) < 0)
 		return CLI_FAILED;

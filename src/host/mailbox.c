@@ -70,11 +70,13 @@ static bool process_is_busy(const struct wy_follow *f, const struct wy_exec_slot
 
 static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 {
-	pid_t tid = wy_find_thread(slot);
+	/* A copy: what was looked at must stay as it is, and programs can write to the slot. */
+	const struct wy_exec_slot asked = *slot;
+	pid_t tid = wy_find_thread(&asked);
 	struct wy_tracee *t;
 
 	if (tid < 0) {
-		refuse(f, slot, tid == -EPERM ? refine(slot->tid, EPERM) : -tid);
+		refuse(f, slot, tid == -EPERM ? refine(asked.tid, EPERM) : -tid);
 		return;
 	}
 	t = wy_tracee_add(f, tid, WY_TRACEE_SEIZED);
@@ -90,9 +92,8 @@ static void seize(struct wy_follow *f, struct wy_exec_slot *slot)
 		return;
 	}
 	t->slot = slot;
-	t->process = slot->pid;
-	t->program = program_of(slot);
-	slot->serial = (unsigned long)tid;
+	t->process = asked.pid;
+	t->program = program_of(&asked);
 	wy_tracee_answer(slot, WY_EXEC_SEIZED);
 }
 
@@ -119,11 +120,13 @@ static void reclaim(struct wy_session *s)
 {
 	for (int i = 0; i < WY_EXEC_SLOTS; i++) {
 		struct wy_exec_slot *slot = &s->exec[i];
+		struct wy_exec_slot asked;
 		unsigned int state = __atomic_load_n(&slot->state, __ATOMIC_SEQ_CST);
 
 		if (state != WY_EXEC_REFUSED && state != WY_EXEC_CLAIMED)
 			continue;
-		if (slot->tid > 0 && wy_find_thread(slot) == -ESRCH && kill(slot->tid, 0) < 0 &&
+		asked = *slot;
+		if (asked.tid > 0 && wy_find_thread(&asked) == -ESRCH && kill(asked.tid, 0) < 0 &&
 		    errno == ESRCH)
 			wy_tracee_answer(slot, WY_EXEC_FREE);
 	}
@@ -158,16 +161,21 @@ void wy_follow_take_over(struct wy_follow *f)
 
 	for (int i = 0; i < WY_EXEC_SLOTS; i++) {
 		struct wy_exec_slot *slot = &s->exec[i];
+		struct wy_exec_slot asked;
 		struct wy_tracee *t;
-		pid_t tid = (pid_t)slot->serial;
+		pid_t tid;
 
 		if (__atomic_load_n(&slot->state, __ATOMIC_SEQ_CST) != WY_EXEC_SEIZED)
 			continue;
-		t = wy_tracee_add(f, tid, WY_TRACEE_SEIZED);
+		asked = *slot;
+		tid = wy_find_thread(&asked);
+		if (tid == -ESRCH) /* its exec came in between, or its end */
+			wy_tracee_answer(slot, WY_EXEC_FREE);
+		t = tid < 0 ? NULL : wy_tracee_add(f, tid, WY_TRACEE_SEIZED);
 		if (!t)
 			continue;
-		t->process = slot->pid;
-		t->program = program_of(slot);
+		t->process = asked.pid;
+		t->program = program_of(&asked);
 		if (ptrace(PTRACE_SEIZE, tid, 0, WY_TRACEE_OPTIONS) == 0)
 			t->slot = slot;
 		else

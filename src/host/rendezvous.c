@@ -6,6 +6,7 @@
 #include "host/rendezvous.h"
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "launch/userland.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ static int listen_at(const char *name)
 int wy_rendezvous_open(struct wy_rendezvous_host *r, struct wy_host_session *session)
 {
 	struct wy_rendezvous *out = &session->mem->rendezvous;
+	char name[WY_RENDEZVOUS_NAME];
 	unsigned long number;
 	int err = 0;
 
@@ -44,8 +46,9 @@ int wy_rendezvous_open(struct wy_rendezvous_host *r, struct wy_host_session *ses
 	r->image = wy_userland_image();
 	if (r->image < 0)
 		return r->image;
-	snprintf(out->name, sizeof(out->name), "waylay-%016lx", number);
-	r->sock = listen_at(out->name);
+	snprintf(name, sizeof(name), "waylay-%016lx", number);
+	memcpy(out->name, name, sizeof(name));
+	r->sock = listen_at(name); /* not what is in the session: programs can write there */
 	if (r->sock < 0) {
 		err = r->sock;
 		r->sock = -1;
@@ -59,17 +62,6 @@ static void give(const struct wy_rendezvous_host *r, const struct wy_host_sessio
 		 int sock)
 {
 	const int fds[2] = { session->fd, r->image };
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(fds))];
-	} control = { 0 };
-	char byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &data,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	unsigned char token[sizeof(session->mem->rendezvous.token) + 1];
 
 	/* Whoever is not ready yet comes again. */
@@ -77,11 +69,7 @@ static void give(const struct wy_rendezvous_host *r, const struct wy_host_sessio
 		    sizeof(session->mem->rendezvous.token) ||
 	    memcmp(token, session->mem->rendezvous.token, sizeof(token) - 1) != 0)
 		return;
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	send_fds(sock, fds, 2);
 }
 
 void wy_rendezvous_serve(struct wy_rendezvous_host *r, const struct wy_host_session *session)

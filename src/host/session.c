@@ -49,15 +49,13 @@ static bool may_trace_all(void)
 	return data[0].effective & (1u << CAP_SYS_PTRACE);
 }
 
-static int map(struct wy_host_session *h, void *addr)
+/* Returns NULL if it cannot be. */
+static struct wy_session *map(int fd, void *addr)
 {
 	void *mem = mmap(addr, WY_SESSION_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | (addr ? MAP_FIXED : 0), h->fd, 0);
+			 MAP_SHARED | (addr ? MAP_FIXED : 0), fd, 0);
 
-	if (mem == MAP_FAILED)
-		return -errno;
-	h->mem = mem;
-	return 0;
+	return mem == MAP_FAILED ? NULL : mem;
 }
 
 /* The size of files may be limited (RLIMIT_FSIZE); this one takes no room on any disk. */
@@ -106,10 +104,14 @@ int wy_host_session_new(struct wy_host_session *ret, unsigned int flags)
 	if (fd < 0)
 		return -errno;
 	err = set_size(fd);
-	if (!err)
-		err = map(&h, NULL);
 	if (err)
 		return err;
+	/* Whoever finds the file (/proc/PID/fd) shall not cut off what is mapped here. */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+		return -errno;
+	h.mem = map(fd, NULL);
+	if (!h.mem)
+		return -errno;
 	h.mem->magic = WY_SESSION_MAGIC;
 	if (getrandom(&h.mem->token, sizeof(h.mem->token), GRND_NONBLOCK) < 0)
 		h.mem->token = (unsigned long)h.mem;
@@ -139,8 +141,6 @@ static int unmap(struct wy_host_session *h)
  */
 bool wy_host_session_in_use(struct wy_host_session *h)
 {
-	int err;
-
 	wy_host_session_leave_life();
 	if (unmap(h) < 0) {
 		wy_host_session_take_life(h);
@@ -148,13 +148,13 @@ bool wy_host_session_in_use(struct wy_host_session *h)
 	}
 	if (fcntl(h->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0) {
 		/* What was counted can still be read. */
-		mmap(h->mem, WY_SESSION_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-		     h->fd, 0);
+		if (mmap(h->mem, WY_SESSION_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+			 h->fd, 0) == MAP_FAILED)
+			log_errno(errno, "cannot read the session any more");
 		return false;
 	}
-	err = map(h, h->mem);
-	if (err) {
-		log_errno(err, "cannot map the session again");
+	if (!map(h->fd, h->mem)) {
+		log_errno(errno, "cannot map the session again");
 		return true;
 	}
 	wy_host_session_take_life(h);
@@ -212,22 +212,29 @@ void wy_host_note(struct wy_session *s, int kind, int pid, int arg, int arg2, co
 	__atomic_fetch_add(&s->notes_lost, 1, __ATOMIC_SEQ_CST);
 }
 
+struct wy_note wy_host_note_copy(const struct wy_note *note)
+{
+	struct wy_note n = *note;
+
+	n.text[WY_NOTE_TEXT - 1] = '\0';
+	if (n.arg2 < 0 && n.arg2 > -4096)
+		n.arg2 = -n.arg2;
+	else if (n.arg2 < 0)
+		n.arg2 = 0;
+	return n;
+}
+
 static void print_note(const struct wy_note *n)
 {
-	char text[WY_NOTE_TEXT];
-
-	memcpy(text, n->text, sizeof(text));
-	text[sizeof(text) - 1] = '\0';
 	if (n->kind == WY_NOTE_INFO)
-		log_warn("%s", text);
+		log_warn("%s", n->text);
 	else if (n->kind != WY_NOTE_UNFOLLOWED)
 		return;
 	else if (n->arg2)
-		log_warn("%s (process %d) runs uncaught: %s: %s", text, n->pid,
-			 wy_host_unfollowed_why(n->arg),
-			 strerror(n->arg2 < 0 ? -n->arg2 : n->arg2));
+		log_warn("%s (process %d) runs uncaught: %s: %s", n->text, n->pid,
+			 wy_host_unfollowed_why(n->arg), strerror(n->arg2));
 	else
-		log_warn("%s (process %d) runs uncaught: %s", text, n->pid,
+		log_warn("%s (process %d) runs uncaught: %s", n->text, n->pid,
 			 wy_host_unfollowed_why(n->arg));
 }
 
@@ -235,10 +242,43 @@ void wy_host_notes_print(struct wy_session *s)
 {
 	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
 		struct wy_note *n = &s->note[i];
+		struct wy_note copy;
 
 		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) != 2)
 			continue;
-		print_note(n);
+		copy = wy_host_note_copy(n);
+		print_note(&copy);
 		__atomic_store_n(&n->state, 3, __ATOMIC_RELEASE);
 	}
+}
+
+static const struct {
+	const char *word, *text;
+} faults[WY_FAULTS] = {
+	[WY_FAULT_NO_STUB] = { "no-stub", "no room for one more place that makes system calls" },
+	[WY_FAULT_NO_BLOCK] = { "no-block", "no memory for a new thread" },
+	[WY_FAULT_NO_SLOT] = { "no-slot", "no counters for a thread: its calls are not counted" },
+	[WY_FAULT_ARM] = { "arm", "a new thread is not caught" },
+	[WY_FAULT_REQUEUE] = { "requeue", "a signal lost what came with it" },
+	[WY_FAULT_AGENT] = { "agent", "a fault in the agent itself" },
+	[WY_FAULT_WRITE] = { "write", "code could not be rewritten" },
+};
+
+const char *wy_host_fault_word(enum wy_fault fault)
+{
+	return faults[fault].word;
+}
+
+void wy_host_faults_print(const struct wy_session *s)
+{
+	unsigned int lost = __atomic_load_n(&s->notes_lost, __ATOMIC_RELAXED);
+
+	for (int i = 0; i < WY_FAULTS; i++) {
+		unsigned long times = __atomic_load_n(&s->faults[i], __ATOMIC_RELAXED);
+
+		if (times)
+			log_info("let through (%lu times): %s", times, faults[i].text);
+	}
+	if (lost)
+		log_info("%u lines of the kind 'runs uncaught' found no room", lost);
 }

@@ -41,8 +41,20 @@ bool wy_host_session_in_use(struct wy_host_session *h);
 /* Adds a line of the host's own to the notes; text is cut to fit. */
 void wy_host_note(struct wy_session *s, int kind, int pid, int arg, int arg2, const char *text);
 
+/*
+ * Copies a note that is ready.  Programs can write to the original at any time:
+ * in the copy the text ends, and arg2 is 0 or a positive errno.
+ */
+struct wy_note wy_host_note_copy(const struct wy_note *note);
+
 /* Prints what was not printed yet. */
 void wy_host_notes_print(struct wy_session *s);
+
+/* Says, to who wants to know more, what the agents could not do and let through. */
+void wy_host_faults_print(const struct wy_session *s);
+
+/* A short word for an enum wy_fault, for machines: "no-stub". */
+const char *wy_host_fault_word(enum wy_fault fault);
 
 /* Returns, for enum wy_unfollowed, why: "it is a set-user-ID program". */
 const char *wy_host_unfollowed_why(int kind);

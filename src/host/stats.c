@@ -108,23 +108,36 @@ static void put_unfollowed(struct json *j, const struct wy_session *s)
 	json_key(j, "unfollowed");
 	json_array_open(j);
 	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
-		const struct wy_note *n = &s->note[i];
+		struct wy_note n;
 
-		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) < 2 ||
-		    n->kind != WY_NOTE_UNFOLLOWED)
+		if (__atomic_load_n(&s->note[i].state, __ATOMIC_ACQUIRE) < 2)
+			continue;
+		n = wy_host_note_copy(&s->note[i]);
+		if (n.kind != WY_NOTE_UNFOLLOWED)
 			continue;
 		json_object_open(j);
 		json_key(j, "path");
-		json_bytes(j, n->text, strnlen(n->text, WY_NOTE_TEXT));
+		json_string(j, n.text);
 		json_key(j, "pid");
-		json_number(j, n->pid);
+		json_number(j, n.pid);
 		json_key(j, "reason");
-		json_string(j, wy_host_unfollowed_word(n->arg));
+		json_string(j, wy_host_unfollowed_word(n.arg));
 		json_key(j, "errno");
-		json_number(j, abs(n->arg2));
+		json_number(j, n.arg2);
 		json_object_close(j);
 	}
 	json_array_close(j);
+}
+
+static void put_faults(struct json *j, const struct wy_session *s)
+{
+	json_key(j, "faults");
+	json_object_open(j);
+	for (int i = 0; i < WY_FAULTS; i++) {
+		if (load(&s->faults[i]))
+			put(j, wy_host_fault_word(i), load(&s->faults[i]));
+	}
+	json_object_close(j);
 }
 
 int wy_stats_json(const struct wy_stats *st, const struct wy_session *s, FILE *out)
@@ -163,6 +176,7 @@ int wy_stats_json(const struct wy_stats *st, const struct wy_session *s, FILE *o
 	put(&j, "threads", load(&s->threads));
 	put(&j, "execs", load(&s->execs));
 	put_unfollowed(&j, s);
+	put_faults(&j, s);
 	json_object_close(&j);
 	return json_finish(&j);
 }

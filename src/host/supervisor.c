@@ -201,6 +201,7 @@ int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 	if (v->following && wy_handover_needed(v))
 		wy_handover_start(v);
 	wy_host_notes_print(v->session.mem);
+	wy_host_faults_print(v->session.mem);
 	return 0;
 }
 

@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#define AT_MINSIGSTKSZ_ 51 /* not in every elf.h */
-#define PAGE            4096ul
+#define PAGE 4096ul
 #define WORDS_MAX \
 	(8ul << 20) /* arguments and environment are at most 6 MB; this only ends the search */
 
@@ -80,11 +79,9 @@ int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_au
 		case AT_PHENT: a.phent = value; break;
 		case AT_PHNUM: a.phnum = value; break;
 		case AT_BASE: a.base = value; break;
-		case AT_ENTRY: a.entry = value; break;
 		case AT_PAGESZ: a.pagesz = value; break;
 		case AT_SYSINFO_EHDR: a.vdso = value; break;
 		case AT_HWCAP2: a.hwcap2 = value; break;
-		case AT_MINSIGSTKSZ_: a.minsigstksz = value; break;
 		}
 	}
 	return err;

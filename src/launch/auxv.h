@@ -8,7 +8,7 @@
 #include "launch/remote.h"
 
 struct wy_auxv {
-	unsigned long phdr, phent, phnum, base, entry, pagesz, vdso, hwcap2, minsigstksz;
+	unsigned long phdr, phent, phnum, base, pagesz, vdso, hwcap2;
 };
 
 /* Where the program's segments are. */

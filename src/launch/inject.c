@@ -165,13 +165,7 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 		.arena_off = l->arena_off,
 		.mask = in->program.mask,
 		.ignored = in->program.ignored,
-		.pc = wy_regs_pc(&in->saved),
-		.sp = wy_regs_sp(&in->saved),
-		.minsigstksz = auxv->minsigstksz,
 		.hwcap2 = auxv->hwcap2,
-		.phdr = auxv->phdr,
-		.phnum = auxv->phnum,
-		.base = auxv->base,
 		.vdso = auxv->vdso,
 	};
 	cleanup_free unsigned char *bytes = malloc(image->init_len);

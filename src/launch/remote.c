@@ -208,7 +208,7 @@ int wy_remote_call(struct wy_remote *r, const struct wy_regs *regs, long nr,
 		   const unsigned long arg[6], long *ret_value)
 {
 	struct wy_regs now;
-	int status, err;
+	int status = 0, err;
 
 	err = set_call(r, regs, nr, arg);
 	if (err)

@@ -57,13 +57,11 @@ struct wy_boot {
 	unsigned long region_len;
 	unsigned long text_len;
 	unsigned long arena_off;
-	unsigned long mask;              /* the program's signal mask, as the kernel's 64-bit set */
-	unsigned long ignored;           /* of WY_SIGNALS_RESET, those that the program ignores */
-	unsigned long pc, sp;            /* where the program will go on */
-	unsigned long minsigstksz;       /* AT_MINSIGSTKSZ of the program, 0 if it has none */
-	unsigned long hwcap2;            /* AT_HWCAP2 of the program */
-	unsigned long phdr, phnum, base; /* AT_PHDR, AT_PHNUM, AT_BASE */
-	unsigned long vdso;              /* AT_SYSINFO_EHDR, 0 if none */
+	unsigned long mask;    /* the program's signal mask, as the kernel's 64-bit set */
+	unsigned long ignored; /* of WY_SIGNALS_RESET, those that the program ignores */
+	unsigned long pc, sp;  /* WY_BOOT_SELF: where the program will go on */
+	unsigned long hwcap2;  /* AT_HWCAP2 of the program */
+	unsigned long vdso;    /* AT_SYSINFO_EHDR, 0 if none */
 };
 
 /* Signals that the agent always handles in the kernel, whatever the program asks (SIGSYS 31,

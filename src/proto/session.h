@@ -70,7 +70,6 @@ struct wy_exec_slot {
 	unsigned long mask;        /* agent: the program's signal mask, for the new image */
 	unsigned long ignored;     /* agent: of WY_SIGNALS_RESET, those that the program ignores */
 	unsigned long cookie;      /* that the tid that was seized is the one that asked */
-	unsigned long serial;      /* host's own use */
 	unsigned long region;      /* agent: where its region must lie again, 0: anywhere */
 };
 
@@ -95,6 +94,18 @@ struct wy_note {
 	char text[WY_NOTE_TEXT]; /* ends in 0, cut if need be */
 };
 
+/* Things that an agent could not do and let through instead; counted. */
+enum wy_fault {
+	WY_FAULT_NO_STUB,  /* a site found no stub: its call was made from the signal handler */
+	WY_FAULT_NO_BLOCK, /* no memory for a new thread: the clone was refused with ENOMEM */
+	WY_FAULT_NO_SLOT,  /* a thread found no counters */
+	WY_FAULT_ARM,      /* Syscall User Dispatch could not be armed in a new thread */
+	WY_FAULT_REQUEUE,  /* a deferred signal could not be queued again */
+	WY_FAULT_AGENT,    /* a fault in the agent itself */
+	WY_FAULT_WRITE,    /* code could not be written */
+	WY_FAULTS,
+};
+
 /*
  * Counters of one thread.  Only the owner adds to them, without atomics; a
  * thread that ends adds its own to session->total and frees the slot.  What a
@@ -108,10 +119,8 @@ struct wy_thread_slot {
 	unsigned int state; /* 0 free, 1 in use (compare and swap by the taker) */
 	int pid;
 	int tid;
-	unsigned int unused;
 	unsigned long by_signal; /* of the calls counted, those that came through SIGSYS */
-	unsigned long reserved[5];
-	struct wy_counts counts;
+	_Alignas(64) struct wy_counts counts; /* and no slot shares a cache line with another */
 };
 #define WY_THREAD_SLOTS 7168u
 
@@ -133,8 +142,8 @@ struct wy_session {
 	unsigned long processes, threads,
 		execs; /* that ever ran; execs: followed ones, first included */
 	unsigned long sites_padding, sites_before, sites_pun, sites_signal;
-	unsigned long by_signal;  /* of ended threads */
-	unsigned long faults[16]; /* let through all the same; see agent/fault.h */
+	unsigned long by_signal; /* of ended threads */
+	unsigned long faults[WY_FAULTS];
 
 	struct wy_serve_session serve;
 	struct wy_rendezvous rendezvous;

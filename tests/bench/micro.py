@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+import first
 from common import Failed, at_least, at_most, check, end, median, run_checked, say
 
 WARM_UP = 300
@@ -182,3 +183,4 @@ def measure(bench):
     rows_of(bench, 'libc', 'the function of libc', alive)
     rows_of(bench, 'inline', 'an instruction in the program', alive)
     returns(bench)
+    first.measure(bench)

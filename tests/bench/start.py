@@ -1,61 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is paid once: the first calls of a site, the start of a program, an exec."""
+"""What is paid once for each program: its first calls, its start, an exec."""
 import os
 import subprocess
 
 from common import at_least, at_most, check, median, run_checked, say
 
-CALLS = 8
 SHELL_EXECS = 100
-
-
-def first_calls(bench, program, command, threads):
-    out = run_checked(bench.pinned([*command, program, str(threads)])).stdout.decode()
-    rows = [[float(x) for x in line.split()] for line in out.splitlines()]
-    check(len(rows) == 200 and all(len(r) == CALLS for r in rows), 'not every site was called')
-    return list(zip(*rows))
-
-
-def first(bench):
-    program = bench.compile('first', 'first.c', 'sites.S')
-    table = bench.table(
-        'The first calls of a system call site: nanoseconds, medians of 200 sites',
-        [('name', 'site', '{}'), ('first', 'call 1', '{:.0f}'), ('second', 'call 2', '{:.0f}'),
-         ('dearest', 'dearest', '{:.0f}'), ('which', 'which is call', '{}'),
-         ('slow', '90% of it', '{:.0f}'), ('last', 'call %d' % CALLS, '{:.0f}'),
-         ('bar', 'bar', '{}'), ('verdict', '', '{}')],
-        ['The dearest is the one on which the site is rewritten; the bar is for that one.'])
-    stats, read_stats = bench.stats('first.json')
-
-    def row(command, threads, bar=None):
-        def measure():
-            columns = first_calls(bench, program, command, threads)
-            medians = [median(c) for c in columns]
-            dearest = max(medians)
-            which = medians.index(dearest)
-            values = {'first': medians[0], 'second': medians[1], 'last': medians[-1]}
-            if bar:
-                values.update(dearest=dearest, which=which + 1,
-                              slow=sorted(columns[which])[len(columns[which]) * 9 // 10],
-                              bar='<= %d' % bar, verdict=at_most(dearest, bar))
-            return values
-        return measure
-
-    def counted():
-        """One run more, since what counts is a little slower."""
-        run_checked(bench.pinned([bench.waylay, 'run', '--stats-json', stats, program, '4']))
-        got = read_stats()
-        check(got['calls']['getpid']['count'] == 200 * CALLS + 1, 'not every call was counted')
-        sites = got['sites']
-        check(sites['padding'] + sites['before'] + sites['pun'] >= 200, 'sites were not rewritten')
-
-    table.attempt('native', row([], 0))
-    table.attempt('waylay run, one thread', row([bench.waylay, 'run'], 0, 5000))
-    table.attempt('waylay run, 4 more threads', row([bench.waylay, 'run'], 4, 30000))
-    try:
-        counted()
-    except Exception as e:  # whatever it is, the rows above prove nothing then
-        table.fail('calls counted', str(e))
 
 
 def go_program(bench):
@@ -156,6 +106,5 @@ def start_up(bench):
 
 
 def measure(bench):
-    first(bench)
     jump_share(bench)
     start_up(bench)

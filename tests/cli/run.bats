@@ -150,7 +150,7 @@ one_line() {
 		assert s["calls"]["write"] == {"count": n, "errors": 0}, s["calls"]["write"]
 		assert s["calls"]["read"]["count"] >= n
 		assert s["processes"] == 1 and s["execs"] == 1, s
-		assert s["unfollowed"] == []
+		assert s["unfollowed"] == [] and s["faults"] == {}, s
 		total = sum(c["count"] for c in s["calls"].values())
 		assert s["caught"]["jump"] + s["caught"]["signal"] == total, (s["caught"], total)
 		assert set(s["sites"]) == {"padding", "before", "pun", "signal"}

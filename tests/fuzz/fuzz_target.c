@@ -2,19 +2,13 @@
 /*
  * What an exec would run, of files with any contents: up to four files are cut from
  * the input, each named by a digit.
- *
- *	clang -fsanitize=fuzzer,address -Isrc tests/fuzz/fuzz_target.c src/proto/target.c
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "fuzz.h"
 #include "proto/target.h"
 
 #define FILES 4
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
 	const uint8_t *data;
@@ -27,8 +21,7 @@ static long fake_open(int dir, const char *path, int flags)
 	size_t len = strnlen(path, WY_TARGET_PATH);
 	int nr = len ? (unsigned char)path[len - 1] % FILES : 0;
 
-	if (len == WY_TARGET_PATH)
-		abort();
+	check(len < WY_TARGET_PATH);
 	if (len > 2)
 		return -ENOENT;
 	files[nr].open++;
@@ -42,8 +35,7 @@ static long fake_judge(int fd)
 
 static long fake_read(int fd, void *buf, unsigned long len, unsigned long offset)
 {
-	if (files[fd].open <= 0)
-		abort();
+	check(files[fd].open > 0);
 	if (offset >= files[fd].len)
 		return 0;
 	if (len > files[fd].len - offset)
@@ -54,8 +46,7 @@ static long fake_read(int fd, void *buf, unsigned long len, unsigned long offset
 
 static void fake_close(int fd)
 {
-	if (fd < 0 || --files[fd].open < 0)
-		abort();
+	check(fd >= 0 && --files[fd].open >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -78,13 +69,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= files[i].len;
 	}
 	ret = wy_target_find(&t, &io, 0, "0", 0, "0");
-	if (ret > 0)
-		abort();
+	check(ret <= 0);
 	if (ret == 0)
 		wy_target_close(&t, &io);
-	for (int i = 0; i < FILES; i++) {
-		if (files[i].open != 0)
-			abort();
-	}
+	for (int i = 0; i < FILES; i++)
+		check(files[i].open == 0);
 	return 0;
 }

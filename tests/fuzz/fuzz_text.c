@@ -3,19 +3,12 @@
  * The search around a site on any code and any unwind tables: it ends, reads nothing
  * but through its reader, and what it names is where it says.
  *
- *	clang -fsanitize=fuzzer,address -Isrc tests/fuzz/fuzz_text.c
- *		src/agent/text.c src/agent/arch/x86_64/insn.c
- *
  * The input is a module: 2 bytes each for the site, where PT_GNU_EH_FRAME, .eh_frame and
  * the symbols are, then the module's bytes.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "agent/arch/x86_64/insn.h"
-#include "agent/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "agent/funcs.h"
+#include "fuzz.h"
 
 #define BASE  0x400000ul
 #define TABLE 0x500000ul
@@ -24,12 +17,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const uint8_t *module;
 static unsigned long module_len;
 static uint8_t table[ROOM];
-
-static void check(int holds)
-{
-	if (!holds)
-		abort();
-}
 
 static bool get(void *ctx, unsigned long addr, void *buf, unsigned long len)
 {

@@ -276,6 +276,31 @@ static void threads(void)
 	say("children of a process with threads: the threads never noticed");
 }
 
+/* Each child waits in a vfork of its own; all of them are there at the same time. */
+static volatile int deepest;
+__attribute__((noinline)) static void deeper(int left)
+{
+	volatile pid_t self = (pid_t)sc(SYS_getpid);
+	pid_t pid;
+
+	deepest++;
+	if (left == 0)
+		return;
+	pid = vfork();
+	if (pid == 0) {
+		deeper(left - 1);
+		_exit(7);
+	}
+	must(pid > 0 && sc(SYS_getpid) == self);
+	must(wait_for(pid) == 7 << 8);
+}
+
+static void nested(void)
+{
+	deeper(100);
+	say("%d vforks within each other", deepest - 1);
+}
+
 static void system_and_popen(void)
 {
 	char line[64] = "";
@@ -292,7 +317,7 @@ int main(int argc, char **argv)
 	static const struct torture_case cases[] = {
 		{ "raw", raw }, { "memory", memory }, { "exec", exec }, { "in-handler", in_handler },
 		{ "signals", signals }, { "spawn", spawn }, { "threads", threads },
-		{ "system", system_and_popen },
+		{ "system", system_and_popen }, { "nested", nested },
 	};
 
 	return RUN_CASES(cases, argc, argv);

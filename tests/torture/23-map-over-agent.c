@@ -53,6 +53,10 @@ int main(void)
 				die("a mapping at %#lx was hit", at);
 		}
 	}
+	/* More than there is: refused as a whole, and nothing of it may be done. */
+	say("munmap of all and more: %s", outcome(sc(SYS_munmap, 0, -1ul)));
+	say("munmap up to the end: %s", outcome(sc(SYS_munmap, 4096, -4096ul)));
+	say("munmap beyond: %s", outcome(sc(SYS_munmap, -8192ul, 4096)));
 	say("alive");
 	return 0;
 }

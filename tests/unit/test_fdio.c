@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define BIG (1u << 20)
@@ -174,13 +175,52 @@ static void test_steal(void **state)
 	free(taken);
 }
 
+/* Two go through, without waiting: when there is no more room, that is an error. */
+static void test_send_fds(void **state)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	char byte = 1;
+	struct iovec data = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &data,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	int pair[2], ends[2], came[2], err;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(send_fds(pair[0], ends, 2), 0);
+	assert_int_equal(recvmsg(pair[1], &msg, 0), 1);
+	assert_int_equal(byte, 0);
+	assert_int_equal(control.head.cmsg_len, CMSG_LEN(2 * sizeof(int)));
+	memcpy(came, CMSG_DATA(&control.head), sizeof(came));
+	assert_int_equal(write(came[1], "x", 1), 1);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	assert_int_equal(byte, 'x');
+	while ((err = send_fds(pair[0], ends, 1)) == 0)
+		;
+	assert_int_equal(err, -EAGAIN);
+	close(pair[1]);
+	assert_int_equal(send_fds(pair[0], ends, 1), -ECONNRESET); /* it left some unread */
+	assert_int_equal(send_fds(pair[0], ends, 1), -EPIPE);
+	assert_int_equal(send_fds(pair[0], ends, SEND_FDS_MAX + 1), -EINVAL);
+	for (int i = 0; i < 2; i++) {
+		close(came[i]);
+		close(ends[i]);
+	}
+	close(pair[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_through_pipe), cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_errors),       cmocka_unit_test(test_file),
 		cmocka_unit_test(test_proc_file),    cmocka_unit_test(test_long),
-		cmocka_unit_test(test_steal),
+		cmocka_unit_test(test_steal),        cmocka_unit_test(test_send_fds),
 	};
 
 	return cmocka_run_group_tests(tests, fill_big, NULL);

@@ -228,6 +228,13 @@ static size_t from_hex(const char *hex, uint8_t *out)
 	return n;
 }
 
+static int insn_length(const uint8_t *bytes, size_t avail)
+{
+	struct insn in;
+
+	return insn_decode(bytes, avail, &in);
+}
+
 static int length_of(const char *hex)
 {
 	uint8_t bytes[64];

@@ -3,7 +3,7 @@
  * What can be rewritten around a site: small made-up functions, whose layout says what
  * must be found, and the C library, compared with readelf.
  */
-#include "agent/text.h"
+#include "agent/funcs.h"
 
 #include "agent/arch/x86_64/insn.h"
 #include "elf_image.h"
@@ -575,7 +575,7 @@ static void test_frames_build(void **state)
 {
 	struct joined j = { .at = 0x10000000, .len = 1 << 20 };
 	struct text theirs = { .read = joined_read, .ctx = &j }, ours = theirs;
-	unsigned long eh, eh_len, text, text_len, need;
+	unsigned long eh = 0, eh_len = 0, text = 0, text_len = 0, need;
 
 	if (!elf_image_open(&j.image, libc_path))
 		skip();
@@ -605,7 +605,7 @@ static void test_frames_build(void **state)
 /* All that is said about the C library's sites can be done. */
 static void test_libc_sites(void **state)
 {
-	unsigned long text, len, addr;
+	unsigned long text = 0, len = 0, addr;
 	unsigned int sites = 0, found = 0;
 	struct elf_image e;
 	struct text t = { .read = elf_image_read, .taken = made_taken, .ctx = &e };
@@ -616,8 +616,9 @@ static void test_libc_sites(void **state)
 	t.frames = e.frames;
 	t.frames_len = e.frames_len;
 	for (addr = text; addr < text + len;) {
-		int n = insn_length(elf_image_at(&e, addr, 1), text + len - addr);
 		const uint8_t *bytes = elf_image_at(&e, addr, 1);
+		struct insn in;
+		int n = insn_decode(bytes, text + len - addr, &in);
 		struct text_before b;
 		struct text_func f;
 		unsigned long slot, at;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "agent/arch/x86_64/insn.h"
-#include "agent/text.h"
+#include "agent/funcs.h"
 #include "elf_image.h"
 
 #define TABLE_LEN (4ul << 20)

@@ -55,12 +55,12 @@ enum what {
 
 /* What must be done about a descriptor in a copy. */
 struct file {
+	long position; /* OWN_POSITION */
+	int flags;     /* OWN_POSITION: as fcntl(2) has them */
+	int same_as;   /* SAME_AS: the other descriptor */
 	int fd;
 	unsigned char what;
 	bool close_on_exec;
-	int flags; /* OWN_POSITION: as fcntl(2) has them */
-	long position;
-	int same_as; /* SAME_AS: the other descriptor */
 };
 static struct file files[FILES_MAX];
 static unsigned int nr_files;

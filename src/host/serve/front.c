@@ -35,6 +35,7 @@
 #define SPARE_FILES  64 /* for everything but connections */
 #define STOP_LOOK_MS 20 /* between two looks whether the clients have got everything */
 #define FIXED_POLLS  4
+#define ERRNO_MAX    4096
 
 enum phase { LOADING, SERVING, STOPPING };
 
@@ -53,19 +54,6 @@ struct state {
 };
 
 /* ---- the program ---- */
-
-/* What the program has started is in its process group, and so are the copies. */
-static void kill_all(const struct state *s)
-{
-	if (!s->program_ended)
-		kill(s->front->program, SIGKILL);
-	for (const struct wy_connection *c = s->connections; c; c = c->next) {
-		if (c->state != WY_CONNECTION_RUNNING)
-			continue;
-		kill(-s->front->program, SIGKILL);
-		kill(c->pid, SIGKILL);
-	}
-}
 
 static void stop(struct state *s, int result)
 {
@@ -201,14 +189,42 @@ static void drop(struct state *s, struct wy_connection *c)
 {
 	struct wy_connection **at = &s->connections;
 
-	while (*at != c)
+	while (*at && *at != c)
 		at = &(*at)->next;
-	*at = c->next;
+	if (*at)
+		*at = c->next;
 	s->nr--;
 	s->nr_lingering -= c->state == WY_CONNECTION_LINGERING;
 	if (s->handing == c)
 		s->handing = NULL;
 	wy_connection_free(c);
+}
+
+static bool is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* What the program has started is in its process group, and so are the copies. */
+static void kill_all(struct state *s)
+{
+	struct wy_connection *c, *next;
+
+	if (!s->program_ended)
+		kill(s->front->program, SIGKILL);
+	for (c = s->connections; c; c = next) {
+		next = c->next;
+		if (c->state != WY_CONNECTION_RUNNING)
+			continue;
+		kill(-s->front->program, SIGKILL);
+		/* The program might have named any process; and no end would come of it. */
+		if (is_child(c->pid))
+			kill(c->pid, SIGKILL);
+		else
+			drop(s, c);
+	}
 }
 
 static void drop_oldest_lingering(struct state *s)
@@ -221,27 +237,6 @@ static void drop_oldest_lingering(struct state *s)
 	}
 	if (oldest)
 		drop(s, oldest);
-}
-
-static int send_fds(int sock, const int *fds, unsigned int nr)
-{
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = { 0 };
-	char byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &data,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = CMSG_SPACE(nr * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(nr * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, nr * sizeof(int));
-	return sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 static void accept_one(struct state *s)
@@ -269,6 +264,22 @@ static void accept_one(struct state *s)
 	s->handing = c;
 }
 
+static struct wy_connection *find_copy(const struct state *s, pid_t pid)
+{
+	struct wy_connection *c = s->connections;
+
+	while (c && (c->state != WY_CONNECTION_RUNNING || c->pid != pid))
+		c = c->next;
+	return c;
+}
+
+/* Said of a copy: is it one?  The program can write there, too. */
+static bool is_new_copy(const struct state *s, const struct wy_serve_report *r)
+{
+	return r->kind == WY_SERVE_COPY && r->value > 0 && r->value != s->front->program &&
+	       !find_copy(s, r->value);
+}
+
 static void take_copy(struct state *s, const struct wy_serve_report *r)
 {
 	struct wy_connection *c = s->handing;
@@ -276,7 +287,7 @@ static void take_copy(struct state *s, const struct wy_serve_report *r)
 	if (!c)
 		return;
 	s->handing = NULL;
-	if (r->kind == WY_SERVE_COPY) {
+	if (is_new_copy(s, r)) {
 		c->pid = r->value;
 		c->state = WY_CONNECTION_RUNNING;
 		log_info("connection %lu from %s: process %d", c->serial, c->peer, c->pid);
@@ -285,7 +296,9 @@ static void take_copy(struct state *s, const struct wy_serve_report *r)
 			  c->peer);
 		drop(s, c);
 	}
-	if (s->phase == STOPPING && !s->program_ended)
+	if (s->stops > 1)
+		kill_all(s);
+	else if (s->phase == STOPPING && !s->program_ended)
 		kill(s->front->program, SIGKILL);
 }
 
@@ -308,7 +321,7 @@ static void take_report(struct state *s, bool wait)
 			drop(s, s->handing);
 		return;
 	}
-	if (n == sizeof(r) && r.magic == WY_SERVE_MAGIC) {
+	if (n == sizeof(r) && r.magic == WY_SERVE_MAGIC && r.value > -ERRNO_MAX) {
 		if (s->phase == LOADING && r.kind == WY_SERVE_READY)
 			ready(s);
 		else if (s->phase == LOADING)
@@ -316,17 +329,8 @@ static void take_report(struct state *s, bool wait)
 		else
 			take_copy(s, &r);
 	} else if (s->phase == LOADING) {
-		refused(s, &r);
+		refused(s, &(struct wy_serve_report){ 0 });
 	}
-}
-
-static struct wy_connection *find_copy(const struct state *s, pid_t pid)
-{
-	struct wy_connection *c = s->connections;
-
-	while (c && c->pid != pid)
-		c = c->next;
-	return c;
 }
 
 static void process_ended(struct state *s, pid_t pid, int status)

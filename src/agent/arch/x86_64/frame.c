@@ -17,8 +17,6 @@
 #define FLAG_RF         0x10000ul
 #define FLAG_TF         0x100ul
 #define TRAP_PROTECTION 13
-#define CS_64BIT        0x33
-#define SS_USER         0x2b
 
 /* Offsets in a stub, from gate.S, in the order of wy_stub_marks. */
 struct stub_marks {

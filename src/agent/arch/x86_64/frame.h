@@ -12,6 +12,10 @@
 #include <asm/signal.h>
 #include <asm/ucontext.h>
 
+/* Segment selectors of 64-bit programs. */
+#define CS_64BIT 0x33
+#define SS_USER  0x2b
+
 enum arch_where {
 	ARCH_IN_PROGRAM, /* uc holds the program's state (it may have been put there just now) */
 	ARCH_IN_AGENT,   /* the agent's own code: let it run on to the gate's exit */

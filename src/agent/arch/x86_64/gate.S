@@ -264,13 +264,21 @@ wy_gate_enter_nogs:
  * and gs base, every signal blocked, without Syscall User Dispatch.  Both must
  * find their block without touching a register that the program may use or
  * memory that the other may change: each of these stubs has words for it.
+ *
+ * The parent of a vfork comes back when its child is done, which may itself
+ * wait in a vfork, and so on without end: it must not hold a stub for so long.
+ * Its gs base is still its own, and the last stubs take the block from there.
  */
 .macro CLONE_STUB n
 	.balign	WY_CLONE_STUB_SIZE
 	syscall
 	mov	%rax, %rcx
 	jrcxz	1f
+	.if \n < WY_CLONE_STUBS - WY_VFORK_STUBS
 	mov	wy_clone_parent + 8 * \n(%rip), %rcx
+	.else
+	rdgsbase %rcx
+	.endif
 	mov	%rsp, T_USER_SP(%rcx)
 	mov	T_STACK(%rcx), %rsp
 	jmp	.Lclone_parent
@@ -361,31 +369,64 @@ wy_gate_ranges:			/* struct gate_ranges in frame.c */
 	.quad	.Lnogs_left, .Lnogs_left_end
 
 	.text
-/* The kernel calls this for every signal, always on the agent's alternate stack. */
+/*
+ * The kernel calls this for every signal, always on the agent's alternate stack.
+ *
+ * SIGSEGV and SIGBUS are open meanwhile, and one that somebody sends is held (signal.c).  Who
+ * holds one must give it out again before its own end, and another may come at every instruction:
+ * so the last look at what is held is here, and one that comes behind it, where nothing of ours
+ * is left to do, is not held: at_the_end() in signal.c.
+ */
 	.balign	64
 	.globl	wy_signal_entry
 	.hidden	wy_signal_entry
 wy_signal_entry:
 	mov	%rsp, %rbp
 	and	$-16, %rsp
-	call	wy_on_signal
+	call	wy_on_signal			/* where the word of what is held is */
+	.globl	wy_signal_tail
+	.hidden	wy_signal_tail
+wy_signal_tail:
+	cmpq	$0, (%rax)
+	jne	.Lsome_held
+.Lnone_held:
 	lea	8(%rbp), %rsp
 	.globl	wy_signal_restorer
 	.hidden	wy_signal_restorer
 wy_signal_restorer:
 	mov	$15, %eax			/* rt_sigreturn */
 	syscall
+	.globl	wy_signal_tail_end
+	.hidden	wy_signal_tail_end
+wy_signal_tail_end:
 	ud2
+.Lsome_held:
+	mov	%rax, %rdi
+	call	wy_signal_give_out
+	jmp	.Lnone_held
 
-/* void wy_sigreturn_at(unsigned long sp): rt_sigreturn with this stack pointer */
+/*
+ * void wy_sigreturn_at(unsigned long sp, unsigned long *held): rt_sigreturn with this stack
+ * pointer, after the same last look.
+ */
 	.section wy_program_calls, "ax"
 	.globl	wy_sigreturn_at
 	.hidden	wy_sigreturn_at
 wy_sigreturn_at:
-	mov	%rdi, %rsp
+	cmpq	$0, (%rsi)
+	jne	2f
+1:	mov	%rdi, %rsp
 	mov	$15, %eax
 	syscall
+	.globl	wy_sigreturn_made
+	.hidden	wy_sigreturn_made
+wy_sigreturn_made:
 	ud2
+2:	push	%rdi
+	mov	%rsi, %rdi
+	call	wy_signal_give_out_all
+	pop	%rdi
+	jmp	1b
 	.globl	wy_sigreturn_end
 	.hidden	wy_sigreturn_end
 wy_sigreturn_end:

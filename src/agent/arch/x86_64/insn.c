@@ -381,13 +381,6 @@ int insn_decode(const uint8_t *bytes, size_t avail, struct insn *in)
 	return in->len;
 }
 
-int insn_length(const uint8_t *bytes, size_t avail)
-{
-	struct insn in;
-
-	return insn_decode(bytes, avail, &in);
-}
-
 static uint32_t get32(const uint8_t *p)
 {
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

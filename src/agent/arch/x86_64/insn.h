@@ -59,9 +59,6 @@ struct insn {
  */
 int insn_decode(const uint8_t *bytes, size_t avail, struct insn *ret);
 
-/* The result of insn_decode() without the details. */
-int insn_length(const uint8_t *bytes, size_t avail);
-
 /*
  * The target of a direct branch (jmp, jcc, loop, jrcxz, xbegin, call) that was
  * decoded from `bytes` and stands at `addr`.  Returns false if the instruction

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/arch/x86_64/launch.h"
+#include "agent/arch/x86_64/frame.h"
 #include <asm/sigcontext.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/ucontext.h>
 
-#define CS_64BIT 0x33
-#define SS_USER  0x2b
-#define FLAGS    0x202 /* interrupts on, and a bit that is always set */
+#define FLAGS 0x202 /* interrupts on, and a bit that is always set */
 
 void wy_launch_return(const struct ucontext *uc) __attribute__((noreturn));
 

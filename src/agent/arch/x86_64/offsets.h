@@ -43,7 +43,8 @@
 #define S_NATIVE_LEAVE       40
 
 #define WY_STUB_SIZE         256
-#define WY_CLONE_STUBS       32
+#define WY_CLONE_STUBS       48
+#define WY_VFORK_STUBS       16 /* the last ones of them */
 #define WY_CLONE_STUB_SIZE   128
 #define WY_INT80_STUBS       32
 #define WY_INT80_STUB_SIZE   8
