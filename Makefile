@@ -5,7 +5,7 @@
 #	make		build/waylay
 #	make demo	see it work on real programs
 #	make test	everything, at reduced counts
-#	make soak	everything, at full counts
+#	make soak	everything, at full counts, and test suites of others
 #	make bench	what it costs, in tables
 #	make lint	style, floors, static analysis
 #	make install	to PREFIX (/usr/local), under DESTDIR
@@ -25,7 +25,7 @@ else
 need = :
 endif
 
-.PHONY: all build build-tests demo test soak bench lint format install clean deps-build deps-demo deps-test deps-bench
+.PHONY: all build build-tests demo test soak bench lint format install clean deps-build deps-demo deps-test deps-bench deps-soak
 
 all: deps-build
 	@$(MAKE) --no-print-directory build
@@ -50,6 +50,8 @@ deps-test:
 	@$(call need,test)
 deps-bench:
 	@$(call need,bench)
+deps-soak:
+	@$(call need,soak)
 
 demo: deps-demo
 	@$(MAKE) --no-print-directory build
@@ -59,7 +61,7 @@ test: deps-test
 	@$(MAKE) --no-print-directory build-tests
 	@$(MESON_TEST)
 
-soak: deps-bench
+soak: deps-soak
 	@$(MAKE) --no-print-directory build-tests
 	@$(MESON_TEST) --setup soak
 

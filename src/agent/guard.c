@@ -10,7 +10,6 @@
 #include "agent/own.h"
 #include "agent/seccomp.h"
 #include "agent/session.h"
-#include "agent/session.h"
 #include "agent/site.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"

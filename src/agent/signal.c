@@ -174,24 +174,25 @@ static void release_held(struct wy_thread *t)
 	}
 }
 
+static struct wy_thread *thread_of_held(unsigned long *held)
+{
+	return (struct wy_thread *)((unsigned long)held - offsetof(struct wy_thread, held));
+}
+
 /* A handler of ours ends with something held (gate.S).  What the program blocks stays. */
 void wy_signal_give_out(unsigned long *held)
 {
 	unsigned long all = ~0ul;
 
 	sys_sigprocmask(SIG_BLOCK, &all, NULL);
-	release_held(
-		(struct wy_thread *)((unsigned long)held - offsetof(struct wy_thread, held)));
+	release_held(thread_of_held(held));
 }
 
 /* The same where an rt_sigreturn of the program's is made: the mask comes from its frame. */
 void wy_signal_give_out_all(unsigned long *held)
 {
-	struct wy_thread *t =
-		(struct wy_thread *)((unsigned long)held - offsetof(struct wy_thread, held));
-
 	wy_signal_give_out(held);
-	t->pending = 0;
+	thread_of_held(held)->pending = 0;
 }
 
 /* The gate is about to be left with t->pending set. */
