@@ -72,8 +72,8 @@ struct wy_record {
  * be asked for all of it, so some is noted when the program tells the kernel.
  */
 struct wy_revival {
-	unsigned int state; /* enum wy_rest_state: a futex */
-	int tid;            /* the template's */
+	unsigned int state;  /* enum wy_rest_state: a futex */
+	int tid;             /* the template's */
 	unsigned long frame; /* at rest: the stack pointer with which rt_sigreturn(2) goes on */
 	unsigned long fs, gs;
 	unsigned long robust_list, robust_len;

@@ -8,9 +8,10 @@
 static const char help[] =
 	"Usage: waylay serve bench [-n N] [OPTION...] -- PROGRAM [ARG...] < SAMPLE\n"
 	"\n"
-	"Measures a request, one after the other, in all the ways there are: a fresh start\n"
-	"of the program, the servers tcpserver and socat if they are installed, and waylay\n"
-	"serve in its modes. Every answer is compared with that of the first fresh run.\n"
+	"Measures a request, one after the other, in all the ways there are: a fresh\n"
+	"start of the program, the servers tcpserver and socat if they are installed,\n"
+	"and waylay serve in its modes. Every answer is compared with that of the first\n"
+	"fresh run.\n"
 	"\n"
 	"Options:\n"
 	"  -n N           requests for each row (100)\n"

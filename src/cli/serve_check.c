@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "cli/serve_trial.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +49,7 @@ static int number(const char *command, const char *option, const char *text, uns
 int cli_serve_trial(int argc, char **argv, const char *command, const char *text,
 		    struct wy_check *c)
 {
-	char **options = calloc((size_t)argc + 1, sizeof(*options));
+	cleanup_free char **options = calloc((size_t)argc + 1, sizeof(*options));
 	unsigned int n = 0;
 	int i, ret = -1;
 
@@ -69,10 +71,12 @@ int cli_serve_trial(int argc, char **argv, const char *command, const char *text
 		return ret;
 	if (i + 1 >= argc)
 		return cli_bad_usage(CLI_TROUBLE, command, "no program is given after '--'");
-	c->options = options;
-	c->argv = argv + i + 1;
 	if (wy_check_read_input(c) < 0)
 		return CLI_TROUBLE;
+	/* They are needed to the end. */
+	c->options = options;
+	options = NULL;
+	c->argv = argv + i + 1;
 	wy_check_take_signals();
 	return -1;
 }
