@@ -72,7 +72,7 @@
 #define HUGE                  (2ul << 20)
 #define AUTO_MIN              (32ul << 20) /* less is copied fast enough as it is */
 #define AUTO_FORK_US          100          /* a copy that is cheap enough */
-#define REGION_MIN            (1ul << 20)   /* of what is there in a mapping */
+#define REGION_MIN            (1ul << 20)  /* of what is there in a mapping */
 #define REGIONS_MAX           1024u
 #define EXTENTS_MAX           2048u
 #define GAP_PAGES             64u /* so many pages with nothing in them end a piece */

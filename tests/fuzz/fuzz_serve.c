@@ -37,6 +37,7 @@ static int tell_time(clockid_t clock, struct timespec *ret);
 #include "base/fdio.c"
 #undef write_full
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/un.h>
 
@@ -87,7 +88,7 @@ static struct input in;
 static unsigned long time_ms;
 static unsigned int waits, rounds;
 static bool gentle, lied, told_to_stop, told_more;
-static int signals[2], epoll_fd;
+static int signals[2];
 
 pid_t wy_keeper_start(const struct wy_keeper_config *config, int *ret_chan);
 
@@ -485,8 +486,8 @@ static void program_does(unsigned int what, unsigned int arg)
 	if (!nr_programs || c->dead)
 		return;
 	if (what < 2) {
-		lied |= c->stopped || (what && (arg % 24 == WY_SERVE_COPY ||
-						arg % 24 == WY_SERVE_NO_COPY));
+		lied |= c->stopped ||
+			(what && (arg % 24 == WY_SERVE_COPY || arg % 24 == WY_SERVE_NO_COPY));
 		c->stopped |= !what || arg % 24 != WY_SERVE_FEED;
 	}
 	lied |= what == 2 || what == 3 || (what == 6 && arg % 8 == 7) || what == 8 || what == 9;
@@ -509,9 +510,7 @@ static void program_does(unsigned int what, unsigned int arg)
 		if (p->k.chan >= 0)
 			tell(&p->k, WY_KEEPER_UNCAUGHT, 0, 0);
 		break;
-	case 12: /* the keeper is killed; its children live on */
-		close_fd(&p->k.chan);
-		break;
+	case 12: /* the keeper is killed; its children live on */ close_fd(&p->k.chan); break;
 	case 13:
 		if (p->k.chan >= 0)
 			tell(&p->k, WY_KEEPER_FAILED, 0, -ENOENT);
@@ -594,8 +593,9 @@ static void client_does(unsigned int what, unsigned int arg)
 		return;
 	switch (what) {
 	case 2: say(*client, take_number(&in)); break;
-	case 3: send_hello(*client, arg % 5 == 1 ? 3 : arg % 5 > 1 ? arg % 5 : 0,
-			   arg % 5 ? 3 : 0); break;
+	case 3:
+		send_hello(*client, arg % 5 == 1 ? 3 : arg % 5 > 1 ? arg % 5 : 0, arg % 5 ? 3 : 0);
+		break;
 	case 4:
 		frame = (struct wy_call_frame){ 1 + arg % 6, take_number(&in) % 300 };
 		send(*client, &frame, sizeof(frame), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -708,11 +708,14 @@ static int wait_here(int epoll, struct epoll_event *events, int max, int patienc
 
 static unsigned int count_fds(void)
 {
+	struct pollfd all[FDS];
 	unsigned int nr = 0;
 
-	for (int fd = 0; fd < FDS; fd++) {
-		nr += fcntl(fd, F_GETFD) >= 0;
-	}
+	for (int fd = 0; fd < FDS; fd++)
+		all[fd] = (struct pollfd){ .fd = fd };
+	poll(all, FDS, 0);
+	for (int fd = 0; fd < FDS; fd++)
+		nr += !(all[fd].revents & POLLNVAL);
 	return nr;
 }
 
@@ -723,7 +726,7 @@ static void listen_at(unsigned int i)
 	*l = (struct wy_listener){ .watch = { .fd = -1 }, .call = i == 1 };
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	name_len[i] = sizeof(names[i]);
-	check(bind(l->fd, &(struct sockaddr){ AF_UNIX }, sizeof(sa_family_t)) == 0);
+	check(bind(l->fd, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) == 0);
 	check(getsockname(l->fd, (struct sockaddr *)&names[i], &name_len[i]) == 0);
 }
 
@@ -757,7 +760,7 @@ static void choose_options(void)
 static void clean_up(void)
 {
 	struct wy_timer *of_front[] = { &front.restart, &front.load_limit, &front.recycle,
-					&front.sweep,	&front.stop_look,  &front.answers };
+					&front.sweep,   &front.stop_look,  &front.answers };
 
 	for (unsigned int i = 0; i < sizeof(of_front) / sizeof(of_front[0]); i++)
 		loop_timer_stop(of_front[i]);

@@ -216,6 +216,8 @@ def serve():
     yield case(fork | warm, report(4), program(4) + text, ready, plain, order)
     yield case(pool | to_client, ready, order, ahead, plain, ahead, order, plain, end(1), end(2))
     yield case(pool, ready, order, end(1), plain, event(56), program(0, number=1), plain, lie)
+    for late in ((order, order), (program(10),), ()):
+        yield case(fork, ready, plain, plain, event(56), program(0, number=1), *late)
     for kind in range(4, 20):
         yield case(kind % 3 * pipe, report(kind, 7) + struct.pack("<HH", 9, 0), plain, order,
                    event(30) + text, end(0))
@@ -234,6 +236,9 @@ def serve():
     yield case(fork, ready, call, passed, order, client(5, 0, 11), client(4, 0, 0, 0), end(1, 9))
     yield case(fork, ready, call, client(3, 0, 2), call, client(2, 1) + text, client(6, 1))
     yield case(0, program(11), plain, end(1), call, framed, client(7, 1))
+    # A client that goes when all but the last frame is with it.
+    yield bytes.fromhex("5b0060ffff0ea53f9900ffff27ffdf0100a5a53f9900ff5b27ffffdededededede60ff55ff41"
+                        "ff60dfffffffffffffffffffffffdfdfdfdfdfdfdfdfffff0edf30dfdfdfffff0edfdfde")
     yield case(fork, program(13))
     yield case(fork, ready, plain, order, program(12))
     yield case(fork, program(5) + text, program(3) + text, program(2, 0, 1, 1), ready, program(9))

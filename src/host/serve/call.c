@@ -151,7 +151,9 @@ static void client_gone(struct wy_call_client *call)
 	end_source(&call->out);
 	end_source(&call->err);
 	call->out_len = 0;
-	if (call->finishing) {
+	if (call->state == ENDING) {
+		wy_service_close(c);
+	} else if (call->finishing) {
 		call->finishing = false;
 		call->done(c);
 	} else {

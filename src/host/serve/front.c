@@ -164,7 +164,10 @@ static void retire(struct wy_front *f, struct wy_instance *i)
 {
 	if (i->state == WY_INSTANCE_WAITING && !i->stale)
 		f->nr_waiting--;
-	wy_instance_retire(i);
+	i->stale = true;
+	/* Who has been promised a copy gets it first: wy_hand_answered() does the rest. */
+	if (i->state != WY_INSTANCE_TEMPLATE || !i->asked || i->program_ended)
+		wy_instance_retire(i);
 }
 
 static void retire_older(struct wy_front *f, const struct wy_instance *than)
@@ -306,8 +309,12 @@ static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
 
 static void ended_waiting(struct wy_front *f, struct wy_instance *i, int status)
 {
-	if (i->stale)
+	if (i->stale) {
+		wy_instance_look(i);
+		wy_service_unanswered(i);
+		wy_instance_retire(i);
 		return;
+	}
 	if (f->stops > 1)
 		; /* it was us */
 	else if (WIFSIGNALED(status))

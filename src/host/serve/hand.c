@@ -401,6 +401,8 @@ void wy_hand_answered(struct wy_instance *i, const struct wy_serve_report *r)
 			wy_call_refuse(c->call, "the program cannot be copied");
 		wy_service_drop(c);
 	}
+	if (i->stale && !i->asked)
+		wy_instance_retire(i);
 	if (f->queue || f->phase == WY_FRONT_STOPPING)
 		wy_service_go_on(f);
 }

@@ -352,8 +352,8 @@ void wy_service_kill_all(struct wy_front *f)
 	for (struct wy_connection *c = f->connections, *next; c; c = next) {
 		next = c->next;
 		/* Nor is waited for a client that does not take what it was sent. */
-		if (c->ended || (c->state != WY_CONNECTION_HANDING &&
-				 c->state != WY_CONNECTION_RUNNING))
+		if (c->ended ||
+		    (c->state != WY_CONNECTION_HANDING && c->state != WY_CONNECTION_RUNNING))
 			wy_service_drop(c);
 	}
 }
