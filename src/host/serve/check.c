@@ -88,13 +88,18 @@ static void on_signal(int nr)
 	wy_request_stop();
 }
 
-void wy_check_take_signals(void)
+int wy_check_take_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	int err = wy_request_stoppable();
+
+	if (err)
+		return log_errno(err, "cannot make an event");
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	return 0;
 }
 
 static int cannot_run(const struct wy_check *c, const struct wy_answer *a)

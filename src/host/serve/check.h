@@ -47,6 +47,6 @@ const char *wy_check_difference(const struct wy_answer *got, const struct wy_ans
 int wy_check_read_input(struct wy_check *c);
 
 /* Ctrl-C and the like end the requests, and then us, and leave nothing behind. */
-void wy_check_take_signals(void);
+int wy_check_take_signals(void);
 
 #endif

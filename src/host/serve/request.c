@@ -12,10 +12,12 @@
 #include "host/serve/client.h"
 #include "host/serve/frames.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,10 +35,21 @@ struct slot {
 };
 
 static volatile sig_atomic_t stopped;
+static int stop_event = -1; /* so that a wait is ended, also one that is just about to begin */
+
+int wy_request_stoppable(void)
+{
+	stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return stop_event < 0 ? -errno : 0;
+}
 
 void wy_request_stop(void)
 {
+	int err = errno;
+
 	stopped = 1;
+	eventfd_write(stop_event, 1);
+	errno = err;
 }
 
 bool wy_request_is_stopped(void)
@@ -264,7 +277,8 @@ static int one_round(const struct wy_request *r, struct slot *slots, struct poll
 		p[2 * i + 1] = (struct pollfd){ s->answer ? s->end : -1, POLLIN, 0 };
 	}
 	p[2 * r->parallel] = (struct pollfd){ r->side_fd, POLLIN, 0 };
-	n = poll(p, 2 * r->parallel + 1, r->patience_ms ? (int)r->patience_ms : -1);
+	p[2 * r->parallel + 1] = (struct pollfd){ stop_event, POLLIN, 0 };
+	n = poll(p, 2 * r->parallel + 2, r->patience_ms ? (int)r->patience_ms : -1);
 	if (stopped)
 		return -EINTR;
 	if (n < 0)
@@ -310,7 +324,7 @@ static int run(const struct wy_request *r, struct wy_answer *answers, struct slo
 int wy_request_run(const struct wy_request *r, struct wy_answer *answers)
 {
 	cleanup_free struct slot *slots = calloc(r->parallel, sizeof(*slots));
-	cleanup_free struct pollfd *p = calloc(2 * r->parallel + 1, sizeof(*p));
+	cleanup_free struct pollfd *p = calloc(2 * r->parallel + 2, sizeof(*p));
 	cleanup_free struct wy_frames *frames = calloc(r->parallel, sizeof(*frames));
 
 	memset(answers, 0, r->count * sizeof(*answers));

@@ -49,6 +49,8 @@ int wy_request_run(const struct wy_request *r, struct wy_answer *answers);
 
 void wy_request_free(struct wy_answer *answers, unsigned int count);
 
+/* Once, before wy_request_stop() can be called.  Returns 0 or -errno. */
+int wy_request_stoppable(void);
 /* Ends what runs and will run, as soon as may be.  For signal handlers. */
 void wy_request_stop(void);
 bool wy_request_is_stopped(void);
