@@ -16,6 +16,7 @@
  */
 #include "agent/fdtab.h"
 #include "agent/own.h"
+#include "agent/procfs.h"
 #include "agent/sys.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -386,44 +387,23 @@ static int find_file(const struct wy_fdtab *tab, const unsigned int *order, int 
 
 /* ---- the table ---- */
 
-static int parse_fd(const char *text)
-{
-	unsigned long n;
-	const char *end = wy_text_number(text, 10, &n);
-
-	return end && !*end && n <= 0x7fffffff ? (int)n : -1;
-}
-
 /* Writes down the numbers that are open, at most max; returns how many there are, or -errno. */
 static long list(struct wy_fd_slot *slot, unsigned long max)
 {
-	struct entry { /* struct linux_dirent64 */
-		unsigned long ino;
-		long off;
-		unsigned short len;
-		unsigned char type;
-		char name[];
-	};
-	_Alignas(8) char buf[1024];
-	long dir = sys3(__NR_open, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	struct wy_dir dir;
 	unsigned long nr = 0;
-	long len;
+	long fd;
 
-	if (dir < 0)
-		return dir;
-	while ((len = sys3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; at < len; at += ((struct entry *)(buf + at))->len) {
-			int fd = parse_fd(((struct entry *)(buf + at))->name);
-
-			if (fd < 0 || fd == dir)
-				continue;
-			if (nr < max)
-				slot[nr].fd = fd;
-			nr++;
-		}
+	wy_dir_open(&dir, "/proc/self/fd");
+	while (!dir.error && (fd = wy_dir_next_number(&dir)) >= 0) {
+		if (fd == dir.fd)
+			continue;
+		if (nr < max)
+			slot[nr].fd = (int)fd;
+		nr++;
 	}
-	sys1(__NR_close, dir);
-	return len < 0 ? len : (long)nr;
+	wy_dir_close(&dir);
+	return dir.error ? dir.error : (long)nr;
 }
 
 static void add_slot(struct wy_fdtab *tab, unsigned int *order, int pid, int fd)

@@ -56,18 +56,3 @@ void wy_dir_close(struct wy_dir *dir)
 	if (dir->fd >= 0)
 		sys1(__NR_close, dir->fd);
 }
-
-static char *put_digits(char *at, unsigned int n)
-{
-	if (n > 9)
-		at = put_digits(at, n / 10);
-	*at++ = (char)('0' + n % 10);
-	return at;
-}
-
-char *wy_put_number(char *at, unsigned int n)
-{
-	at = put_digits(at, n);
-	*at = 0;
-	return at;
-}

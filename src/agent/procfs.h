@@ -16,7 +16,4 @@ long wy_dir_open(struct wy_dir *dir, const char *path);
 long wy_dir_next_number(struct wy_dir *dir);
 void wy_dir_close(struct wy_dir *dir);
 
-/* Writes n and a zero byte; returns where the zero stands. */
-char *wy_put_number(char *at, unsigned int n);
-
 #endif
