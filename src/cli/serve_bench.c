@@ -29,5 +29,8 @@ int cli_serve_bench(int argc, char **argv)
 	struct wy_check c = { .count = 100, .parallel = 1 };
 	int ret = cli_serve_trial(argc, argv, "serve bench", help, &c);
 
-	return ret >= 0 ? ret : wy_serve_bench(&c);
+	if (ret < 0)
+		ret = wy_serve_bench(&c);
+	cli_serve_trial_end(&c);
+	return ret;
 }

@@ -80,10 +80,19 @@ int cli_serve_trial(int argc, char **argv, const char *command, const char *text
 	return -1;
 }
 
+void cli_serve_trial_end(struct wy_check *c)
+{
+	free((void *)c->options);
+	free((void *)c->input);
+}
+
 int cli_serve_check(int argc, char **argv)
 {
 	struct wy_check c = { .count = 100, .parallel = 32 };
 	int ret = cli_serve_trial(argc, argv, "serve check", help, &c);
 
-	return ret >= 0 ? ret : wy_serve_check(&c);
+	if (ret < 0)
+		ret = wy_serve_check(&c);
+	cli_serve_trial_end(&c);
+	return ret;
 }

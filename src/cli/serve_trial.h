@@ -14,5 +14,7 @@
  */
 int cli_serve_trial(int argc, char **argv, const char *command, const char *text,
 		    struct wy_check *c);
+/* Frees what it has made. */
+void cli_serve_trial_end(struct wy_check *c);
 
 #endif
