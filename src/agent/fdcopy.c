@@ -311,8 +311,8 @@ static int plan_pipe(struct step *s, bool *ret_share)
 		nr += o->class == WY_FD_PIPE && o->ino == f->ino && o->dev == f->dev;
 	s->what = PIPE;
 	s->pipe.nr = 0;
-	s->pipe.end = wy_fdtab_room(nr * sizeof(*s->pipe.end));
-	s->pipe.owner = wy_fdtab_room(nr * sizeof(*s->pipe.owner));
+	s->pipe.end = wy_fdtab_room(nr * sizeof(*s->pipe.end));     /* NOLINT(*sizeof*) */
+	s->pipe.owner = wy_fdtab_room(nr * sizeof(*s->pipe.owner)); /* NOLINT(*sizeof*) */
 	if (!s->pipe.end || !s->pipe.owner)
 		return WY_SERVE_TOO_MANY;
 	for (const struct wy_fd_file *o = f; o < stop && !ret; o++) {
@@ -413,7 +413,7 @@ static unsigned long peer_of(const struct wy_fd_file *f)
 		unsigned int peer;
 	} answer = { 0 };
 	long fd = sys3(__NR_socket, AF_NETLINK_, SOCK_RAW_ | O_CLOEXEC, NETLINK_DIAG_);
-	long len = fd;
+	long len;
 
 	if (fd < 0)
 		return 0;

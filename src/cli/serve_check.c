@@ -70,7 +70,8 @@ int cli_serve_trial(int argc, char **argv, const char *command, const char *text
 	if (ret >= 0)
 		return ret;
 	if (i + 1 >= argc)
-		return cli_bad_usage(CLI_TROUBLE, command, "no program is given after '--'");
+		return cli_bad_usage(CLI_TROUBLE, command, /* NOLINT(*unix.Malloc) */
+				     "no program is given after '--'");
 	if (wy_check_read_input(c) < 0 || wy_check_take_signals() < 0)
 		return CLI_TROUBLE;
 	/* They are needed to the end. */

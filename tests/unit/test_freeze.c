@@ -84,7 +84,7 @@ static void automatic(void)
 	struct wy_freeze_result r;
 
 	copies_of(WY_FREEZE_AUTO, &r);
-	must(r.how != WY_FREEZE_OFF && r.bytes > 60 * FROZEN_MB);
+	must(r.how == WY_FREEZE_MEMFD && r.bytes > 60 * FROZEN_MB);
 }
 
 /* Nothing but one mapping: the file ends with a hole, and zeros are not in it. */
@@ -106,6 +106,86 @@ static void holes(void)
 	must(frozen_holds(m, used, 0, 1));
 	must(frozen_zero(m + used, 30 * FROZEN_MB - used));
 	memset(m, 2, 30 * FROZEN_MB);
+}
+
+/* Can this kernel make a file's pages huge at all?  (Linux 6.1) */
+static bool kernel_collapses(void)
+{
+	const size_t huge_page = 2 * FROZEN_MB;
+	int fd = memfd_create("probe", MFD_CLOEXEC);
+	unsigned char *m = frozen_map(2 * huge_page, PROT_NONE, MAP_PRIVATE);
+	bool ret;
+
+	m = (unsigned char *)(((uintptr_t)m + huge_page - 1) & -huge_page);
+	must(fd >= 0 && ftruncate(fd, (off_t)huge_page) == 0);
+	must(mmap(m, huge_page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == m);
+	memset(m, 1, huge_page);
+	ret = madvise(m, huge_page, 25 /* MADV_COLLAPSE */) == 0;
+	must(munmap(m, huge_page) == 0 && close(fd) == 0);
+	return ret;
+}
+
+/*
+ * KB of frozen memory that are mapped as huge pages.  All of it must be where it could be:
+ * its address and its place in the file are the same modulo 2 MB.
+ */
+static unsigned long huge_kb(void)
+{
+	unsigned long start, offset, kb, sum = 0, found = 0;
+	FILE *f = fopen("/proc/self/smaps", "re");
+	bool ours = false;
+	char line[512];
+
+	must(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%*x %*s %lx ", &start, &offset) == 2) {
+			ours = strstr(line, "/memfd:waylay") != NULL;
+			found += ours;
+			must(!ours || start % (2 * FROZEN_MB) == offset % (2 * FROZEN_MB));
+		} else if (ours && sscanf(line, "ShmemPmdMapped: %lu kB", &kb) == 1) {
+			sum += kb;
+		}
+	}
+	fclose(f);
+	must(found);
+	return sum;
+}
+
+/* Two places at an odd distance; a copy, and then the process itself, write to a huge page. */
+static void huge_file(void)
+{
+	const size_t len = 21 * FROZEN_MB + 5 * FROZEN_PAGE, other_len = 9 * FROZEN_MB;
+	unsigned char *m = frozen_map(len, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	unsigned char *other = frozen_map(64 * FROZEN_MB, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	const size_t at = 10 * FROZEN_MB + 7 * FROZEN_PAGE, behind = at + FROZEN_PAGE;
+	struct wy_freeze_result r;
+
+	frozen_fill(m, len, 1);
+	other += 40 * FROZEN_MB + 3 * FROZEN_PAGE;
+	frozen_fill(other, other_len, 2);
+	must(wy_freeze(WY_FREEZE_MEMFD, &r) == 0);
+	must(r.how == WY_FREEZE_MEMFD && r.bytes >= len + other_len);
+	for (int copy = 1; copy >= 0; copy--) {
+		pid_t pid = copy ? fork() : 0;
+
+		must(pid >= 0);
+		if (pid) {
+			must(wait_for(pid) == 0);
+			continue;
+		}
+		must(frozen_holds(m, len, 0, 1) && frozen_holds(other, other_len, 0, 2));
+		if (kernel_collapses()) /* all but the ends */
+			must(huge_kb() >= (18 + 6) * 1024);
+		else
+			huge_kb();
+		memset(m + at, 0xee, FROZEN_PAGE);
+		for (size_t i = 0; i < FROZEN_PAGE; i++)
+			must(m[at + i] == 0xee);
+		must(frozen_holds(m, at, 0, 1));
+		must(frozen_holds(m + behind, len - behind, behind, 1));
+		if (copy)
+			_exit(0);
+	}
 }
 
 static void little(void)
@@ -163,6 +243,11 @@ static void test_holes(void **state)
 	assert_int_equal(in_process(holes), 0);
 }
 
+static void test_huge_file(void **state)
+{
+	assert_int_equal(in_process(huge_file), 0);
+}
+
 static void test_little(void **state)
 {
 	assert_int_equal(in_process(little), 0);
@@ -179,7 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file),      cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_automatic), cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_little),    cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_huge_file), cmocka_unit_test(test_little),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -552,7 +552,7 @@ static void watch_output(const struct wy_call *call)
 /* In a copy that was made ahead: waits for its connection. */
 static void wait_to_become(int control, struct given *g)
 {
-	struct wy_serve_order order;
+	struct wy_serve_order order = { 0 };
 
 	do {
 		if (!next_order(control, &order, g))
@@ -580,7 +580,7 @@ static bool make_copy(struct wy_thread *t, int control, const struct wy_serve_or
 /* Does what the host says until it is time to go on, in this process or in a copy. */
 static void follow_orders(struct wy_thread *t, int control)
 {
-	struct wy_serve_order order;
+	struct wy_serve_order order = { 0 };
 	struct given given;
 
 	while (next_order(control, &order, &given)) {

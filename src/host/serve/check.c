@@ -312,7 +312,7 @@ int wy_serve_check(const struct wy_check *c)
 		fflush(stdout);
 		ret = serve_and_ask(c, &fresh[0], median, answers);
 	}
-	wy_request_free(fresh, done);
+	wy_request_free(fresh, done); /* NOLINT(*unix.Malloc) */
 	if (ret == -EINTR)
 		log_err("stopped by a signal");
 	if (fflush(stdout) == EOF)

@@ -414,7 +414,7 @@ int wy_client_run(int sock, const char *name, bool frames, int *ret_status)
 	err = take_signals(&c);
 	if (err)
 		return err;
-	signals = c.signals;
+	signals = c.signals; /* NOLINT(*DeadStores): closed at the end of the scope */
 	if (c.frames)
 		begin_frames(&c);
 	else

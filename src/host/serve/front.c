@@ -476,6 +476,7 @@ static pid_t parent_of(pid_t pid)
 	if (!file || !fgets(text, sizeof(text), file))
 		return 0;
 	end = strrchr(text, ')');
+	/* cppcheck-suppress resourceLeak */
 	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
 }
 

