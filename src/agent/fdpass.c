@@ -52,7 +52,7 @@ long wy_fdpass_take(int sock, void *buf, unsigned long len, int *fd, unsigned in
 
 long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
 {
-	char byte;
+	char byte = 0;
 
 	return wy_fdpass_take(sock, &byte, 1, fd, WY_FDPASS_MAX);
 }
