@@ -164,7 +164,8 @@ static void huge_file(void)
 	other += 40 * FROZEN_MB + 3 * FROZEN_PAGE;
 	frozen_fill(other, other_len, 2);
 	must(wy_freeze(WY_FREEZE_MEMFD, &r) == 0);
-	must(r.how == WY_FREEZE_MEMFD && r.bytes >= len + other_len);
+	/* Where a place begins or ends shortly before a boundary of 2 MB, a little stays as it is. */
+	must(r.how == WY_FREEZE_MEMFD && r.bytes + 4 * 64 * FROZEN_PAGE >= len + other_len);
 	for (int copy = 1; copy >= 0; copy--) {
 		pid_t pid = copy ? fork() : 0;
 
