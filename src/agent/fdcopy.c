@@ -33,6 +33,7 @@
  */
 #include "agent/fdcopy.h"
 #include "agent/fdevent.h"
+#include "agent/fdpass.h"
 #include "agent/sys.h"
 #include "proto/serve.h"
 #include <asm/errno.h>
@@ -382,7 +383,6 @@ static long make_pipe(const struct step *s)
 
 /* ---- pairs of sockets ---- */
 
-#define AF_UNIX_      1
 #define AF_NETLINK_   16
 #define NETLINK_DIAG_ 4 /* NETLINK_SOCK_DIAG */
 #define SOCK_RAW_     3
@@ -399,7 +399,7 @@ static unsigned long peer_of(const struct wy_fd_file *f)
 	} question = {
 		.head = { sizeof(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0 },
 		.req = {
-			.sdiag_family = AF_UNIX_,
+			.sdiag_family = WY_AF_UNIX,
 			.udiag_states = ~0u,
 			.udiag_ino = (unsigned int)f->ino,
 			.udiag_show = UDIAG_SHOW_PEER,
@@ -477,7 +477,7 @@ static int plan_pair(struct step *s, bool *ret_share)
 	s->what = PAIR;
 	s->pair.peer = peer;
 	if (sys6(__NR_getsockopt, fd_of(f), SOL_SOCKET_, SO_TYPE_, &s->pair.type, &len, 0) < 0 ||
-	    sys4(__NR_socketpair, AF_UNIX_, s->pair.type | O_CLOEXEC, 0, fresh) < 0)
+	    sys4(__NR_socketpair, WY_AF_UNIX, s->pair.type | O_CLOEXEC, 0, fresh) < 0)
 		return WY_SERVE_SOCKET;
 	same = is_as_new(f, fresh[0]) && is_as_new(peer, fresh[1]);
 	sys1(__NR_close, fresh[0]);
@@ -488,7 +488,7 @@ static int plan_pair(struct step *s, bool *ret_share)
 static long make_pair(const struct step *s)
 {
 	int fd[2];
-	long ret = sys4(__NR_socketpair, AF_UNIX_, s->pair.type | O_CLOEXEC, 0, fd);
+	long ret = sys4(__NR_socketpair, WY_AF_UNIX, s->pair.type | O_CLOEXEC, 0, fd);
 
 	if (ret < 0)
 		return ret;

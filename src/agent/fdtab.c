@@ -15,6 +15,7 @@
  * that wants it kept right over calls must follow these itself.
  */
 #include "agent/fdtab.h"
+#include "agent/fdpass.h"
 #include "agent/own.h"
 #include "agent/procfs.h"
 #include "agent/sys.h"
@@ -189,7 +190,6 @@ char *wy_lines_next(struct wy_lines *l)
 
 #define SOL_SOCKET_ 1
 #define SO_DOMAIN_  39
-#define AF_UNIX_    1
 
 static void classify_device(struct wy_fd_file *f, unsigned long rdev)
 {
@@ -251,7 +251,7 @@ static void classify(struct wy_fd_file *f, int fd, const struct stat *st, const 
 	switch (st->st_mode & S_IFMT) {
 	case S_IFSOCK:
 		sys6(__NR_getsockopt, fd, SOL_SOCKET_, SO_DOMAIN_, &domain, &len, 0);
-		f->class = domain == AF_UNIX_ ? WY_FD_UNIX : WY_FD_NET;
+		f->class = domain == WY_AF_UNIX ? WY_FD_UNIX : WY_FD_NET;
 		break;
 	case S_IFIFO:
 		f->class = WY_FD_PIPE;

@@ -66,9 +66,6 @@ static void wake(unsigned int *word)
 #ifndef __NR_futex_waitv
 #define __NR_futex_waitv 449
 #endif
-#ifndef __NR_epoll_pwait2
-#define __NR_epoll_pwait2 441
-#endif
 
 void wy_refork_watch(struct wy_callset *calls)
 {

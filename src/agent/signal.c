@@ -735,10 +735,6 @@ static enum wy_verdict op_pselect6(struct wy_call *call)
 	return op_mask_struct(call, 5);
 }
 
-#ifndef __NR_epoll_pwait2
-#define __NR_epoll_pwait2 441
-#endif
-
 void wy_signal_ops(void)
 {
 	wy_gate_op(__NR_rt_sigaction, op_sigaction);

@@ -10,6 +10,9 @@
 #include <asm/unistd.h>
 #include <linux/prctl.h>
 
+#ifndef __NR_epoll_pwait2 /* Linux 5.11 */
+#define __NR_epoll_pwait2 441
+#endif
 #ifndef PR_SET_SYSCALL_USER_DISPATCH /* Linux 5.11 */
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_OFF          0

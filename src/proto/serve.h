@@ -40,14 +40,17 @@ struct wy_serve_session {
 	struct {
 		unsigned long dev, ino;
 	} inherited[WY_SERVE_INHERITED];
-	unsigned int frozen; /* there is a template: its program's reads are no longer looked at */
+	unsigned int frozen; /* enum wy_serve_frozen: a futex */
 };
 
-#define WY_SERVE_GONE_ON   2u /* frozen: a process of the program serves a connection itself */
+enum wy_serve_frozen {
+	WY_SERVE_LOADING, /* the program's takes of input are looked at */
+	WY_SERVE_HELD,    /* one of them is not made: who was about to make it waits for orders */
+	WY_SERVE_GONE_ON, /* a process of the program serves a connection itself */
+};
 
-#define WY_SERVE_PRESTART  1u /* do not try to copy: this process serves one connection itself */
-#define WY_SERVE_FILE      2u /* stdin is a regular file: its size is input, too */
-#define WY_SERVE_EXIT_FAST 4u /* a runtime's own cleaning up at the end is left out */
+#define WY_SERVE_PRESTART 1u /* do not try to copy: this process serves one connection itself */
+#define WY_SERVE_FILE     2u /* stdin is a regular file: its size is input, too */
 
 enum wy_serve_freeze { WY_FREEZE_AUTO, WY_FREEZE_OFF, WY_FREEZE_MEMFD, WY_FREEZE_THP };
 
@@ -95,7 +98,6 @@ struct wy_serve_report {
 
 /* What is no reason against copies, but should be known. */
 #define WY_SERVE_HAZARD_RANDOM 1u /* random numbers were drawn: all copies have the same */
-#define WY_SERVE_HAZARD_WRITER 2u /* files are open for writing: all copies write to them */
 #define WY_SERVE_HAZARD_SHARED 4u /* files are mapped shared and writable: all copies see them */
 #define WY_SERVE_HAZARD_TIMER  8u /* timers run: a copy has none, as after fork(2) */
 

@@ -53,9 +53,6 @@
 
 #define FD_SETSIZE_MAX 65536
 #define COPY_FAILED    125 /* exit status of a copy that could not be made whole */
-#define MSG_NOSIGNAL_  0x4000
-#define MSG_PEEK_      2
-#define MSG_DONTWAIT_  0x40
 #define LOOK_AGAIN_NS  5000000l
 
 /* Marks in the table of descriptors: what a placeholder stands for. */
@@ -78,9 +75,6 @@ static int server_pid;                   /* in who has gone on: its pid */
  */
 static unsigned long output_fds; /* bits; those from 64 on are not certain */
 static bool output_certain;
-
-/* session.serve.frozen */
-enum { LOADING, STOPPED, GONE_ON };
 
 /* ---- is it about the input? ---- */
 
@@ -227,13 +221,18 @@ static void keep_in_copies(struct wy_call *call)
 
 /* ---- the host ---- */
 
+static void send_report(int control, const struct wy_serve_report *r)
+{
+	sys6(__NR_sendto, control, r, sizeof(*r), WY_MSG_NOSIGNAL, 0, 0);
+}
+
 static void report(int control, int kind, int value, unsigned int serial)
 {
 	struct wy_serve_report r = {
 		.magic = WY_SERVE_MAGIC, .kind = kind, .value = value, .serial = serial
 	};
 
-	sys6(__NR_sendto, control, &r, sizeof(r), MSG_NOSIGNAL_, 0, 0);
+	send_report(control, &r);
 }
 
 static void wait_readable(int fd)
@@ -588,7 +587,8 @@ static void follow_orders(struct wy_thread *t, int control)
 		case WY_SERVE_ORDER_BECOME:
 			wy_fdtab_drop();
 			go_on(t, &given, false);
-			__atomic_store_n(&serve_session()->frozen, GONE_ON, __ATOMIC_RELEASE);
+			__atomic_store_n(&serve_session()->frozen, WY_SERVE_GONE_ON,
+					 __ATOMIC_RELEASE);
 			sys3(__NR_futex, &serve_session()->frozen, FUTEX_WAKE, 0x7fffffff);
 			wy_rest_end(t);
 			return;
@@ -626,7 +626,7 @@ static void report_stop(const struct wy_call *call, int control,
 		r.fork_us = frozen->fork_us_after;
 		r.bytes = frozen->bytes;
 	}
-	sys6(__NR_sendto, control, &r, sizeof(r), MSG_NOSIGNAL_, 0, 0);
+	send_report(control, &r);
 }
 
 /* Where the orders come from: the input, or what was passed along for it. */
@@ -741,14 +741,14 @@ static enum wy_verdict wait_turn(struct wy_call *call)
 		long sec, ns;
 	} timeout = { 0, LOOK_AGAIN_NS };
 
-	sys4(__NR_futex, &serve_session()->frozen, FUTEX_WAIT, STOPPED, &timeout);
+	sys4(__NR_futex, &serve_session()->frozen, FUTEX_WAIT, WY_SERVE_HELD, &timeout);
 	return wy_call_again(call);
 }
 
 static enum wy_verdict serve(struct wy_call *call)
 {
 	struct wy_serve_session *s = serve_session();
-	unsigned int loading = LOADING;
+	unsigned int loading = WY_SERVE_LOADING;
 	int fd;
 
 	wy_refork_look(call);
@@ -777,7 +777,7 @@ static enum wy_verdict serve(struct wy_call *call)
 			watch_output(call);
 		return WY_PASS;
 	}
-	if (__atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == GONE_ON)
+	if (__atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == WY_SERVE_GONE_ON)
 		return WY_PASS;
 	look_for_hazards(call);
 	fd = input_of(call);
@@ -785,9 +785,9 @@ static enum wy_verdict serve(struct wy_call *call)
 		return WY_PASS;
 	if (__atomic_add_fetch(&nr_takes, 1, __ATOMIC_RELAXED) < s->takes)
 		return WY_PASS;
-	if (!__atomic_compare_exchange_n(&s->frozen, &loading, STOPPED, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE))
-		return loading == STOPPED ? wait_turn(call) : WY_PASS;
+	if (!__atomic_compare_exchange_n(&s->frozen, &loading, WY_SERVE_HELD, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return loading == WY_SERVE_HELD ? wait_turn(call) : WY_PASS;
 	stop_here(call, fd);
 	return WY_PASS;
 }

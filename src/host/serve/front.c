@@ -289,14 +289,9 @@ static void print_end(const char *who, int status)
 			WEXITSTATUS(status));
 }
 
-static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
+/* A program did not come to its input. */
+static void came_to_nothing(struct wy_front *f, struct wy_instance *i)
 {
-	if (i->stale || f->phase == WY_FRONT_STOPPING)
-		return;
-	wy_errors_look(&i->errors, 0);
-	if (f->phase == WY_FRONT_LOADING)
-		wy_instance_show_output(i);
-	print_end("the program", status);
 	if (f->phase == WY_FRONT_LOADING) {
 		wy_front_stop(f, 1);
 	} else if (f->reloading) {
@@ -305,6 +300,17 @@ static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
 		retire(f, i);
 		restart_later(f, i);
 	}
+}
+
+static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
+{
+	if (i->stale || f->phase == WY_FRONT_STOPPING)
+		return;
+	wy_errors_look(&i->errors, 0);
+	if (f->phase == WY_FRONT_LOADING)
+		wy_instance_show_output(i);
+	print_end("the program", status);
+	came_to_nothing(f, i);
 }
 
 static void ended_waiting(struct wy_front *f, struct wy_instance *i, int status)
@@ -450,14 +456,7 @@ static void load_took_long(struct wy_timer *t)
 			continue;
 		wy_reason_where(where, sizeof(where), i->program);
 		log_err("the program has not read its stdin for %s: %s", took, where);
-		if (f->phase == WY_FRONT_LOADING) {
-			wy_front_stop(f, 1);
-		} else if (f->reloading) {
-			reload_failed(f, i);
-		} else {
-			retire(f, i);
-			restart_later(f, i);
-		}
+		came_to_nothing(f, i);
 		return;
 	}
 }

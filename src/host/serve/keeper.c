@@ -256,8 +256,7 @@ static void describe(struct keeper *k)
 
 	wy_place_tell(k->config->place, s);
 	s->flags = (k->config->one_shot ? WY_SERVE_PRESTART : 0) |
-		   (o->input == WY_STDIN_FILE ? WY_SERVE_FILE : 0) |
-		   (o->exit_fast ? WY_SERVE_EXIT_FAST : 0);
+		   (o->input == WY_STDIN_FILE ? WY_SERVE_FILE : 0);
 	s->freeze = o->freeze;
 	s->takes = o->takes;
 	s->memory_max = o->memory_max;
