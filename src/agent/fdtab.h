@@ -3,42 +3,8 @@
 #ifndef WY_AGENT_FDTAB_H
 #define WY_AGENT_FDTAB_H
 
+#include "proto/event.h"
 #include <stdbool.h>
-
-enum wy_fd_class {
-	WY_FD_DISK, /* regular files, block devices */
-	WY_FD_DIR,
-	WY_FD_PIPE,
-	WY_FD_UNIX, /* sockets of the machine */
-	WY_FD_NET,  /* all other sockets */
-	WY_FD_TTY,
-	WY_FD_DEV,   /* other character devices */
-	WY_FD_EVENT, /* something to wait for */
-	WY_FD_ANON,  /* other objects of the kernel */
-	WY_FD_PATH,  /* O_PATH: a place, not an open file */
-};
-
-enum wy_fd_kind {
-	WY_FD_PLAIN, /* no more to be said than the class does */
-	/* DISK */
-	WY_FD_MEMORY,    /* memfd_create(2), memfd_secret(2) */
-	WY_FD_NAMESPACE, /* has a name that is no path */
-	/* PIPE */
-	WY_FD_FIFO, /* has a path */
-	/* TTY */
-	WY_FD_PTY_MASTER,
-	/* DEV */
-	WY_FD_STATELESS, /* null, zero, random...: one opened twice is as one shared */
-	/* EVENT */
-	WY_FD_EPOLL,
-	WY_FD_EVENTFD,
-	WY_FD_TIMERFD,
-	WY_FD_SIGNALFD,
-	WY_FD_INOTIFY,
-	/* ANON */
-	WY_FD_PIDFD,
-	WY_FD_URING,
-};
 
 /* An open file description.  Slots share one after dup(2), fork(2) or SCM_RIGHTS. */
 struct wy_fd_file {

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tracefile.h - the run file: what `waylay trace` recorded, whole.
+ *
+ *	| struct wy_file_head | segment | segment | ...
+ *	segment: | struct wy_segment | stored_len bytes, filled up to 8 |
+ *
+ * A file that ends within a segment is a run that was cut off: what stands
+ * before is good.  Segments of an unknown kind are skipped; a file whose
+ * `needs` has a bit that the reader does not know cannot be read.
+ *
+ * The order of events.  Each EVENTS segment is a piece of one thread's ring, in
+ * that thread's order.  The host goes over all rings again and again; a PASS
+ * segment ends each round and holds the moment at which the round began: every
+ * event that was over before that moment stands before this segment (but for
+ * one that was just being written, which comes in the next round).  So a reader
+ * that collects events, and at each PASS gives out those older than the PASS
+ * before, sorted by their end, gives out all in order with little memory.
+ */
+#ifndef WY_PROTO_TRACEFILE_H
+#define WY_PROTO_TRACEFILE_H
+
+#define WY_FILE_MAGIC   0x0a316e75722d7977ul /* "wy-run1\n" */
+#define WY_FILE_VERSION 1u
+
+/* needs: a reader must know these. */
+enum {
+	WY_FILE_ZSTD = 1 << 0, /* some segments are compressed with zstd */
+};
+
+struct wy_file_head {
+	unsigned long magic;
+	unsigned int version;
+	unsigned int head_len; /* of this header: segments begin there */
+	unsigned long needs;
+	unsigned long has; /* features that a reader need not know */
+};
+
+enum wy_segment_kind {
+	WY_SEGMENT_NONE,
+	WY_SEGMENT_META, /* JSON text: see docs/trace-format.md.  The first segment; one more at the
+			    * end says how the run ended */
+	WY_SEGMENT_CLOCK,  /* struct wy_file_clock */
+	WY_SEGMENT_EVENTS, /* events of one thread: event.h */
+	WY_SEGMENT_PASS,   /* unsigned long: ticks at which this round began */
+};
+
+struct wy_segment {
+	unsigned int magic;        /* WY_SEGMENT_MAGIC */
+	unsigned short kind;       /* enum wy_segment_kind */
+	unsigned short compressed; /* 0, 1: zstd */
+	int pid, tid;              /* EVENTS: whose */
+	unsigned int len;          /* of the bytes */
+	unsigned int stored_len;   /* as they stand in the file */
+	unsigned int image;        /* EVENTS: which image of the process, grows with each exec */
+	unsigned int sum;          /* of the stored bytes: FNV-1a, 32 bits */
+};
+#define WY_SEGMENT_MAGIC   0x67657379u /* "yseg" */
+#define WY_SEGMENT_LEN_MAX (1u << 20)
+
+/* Two of them tell how many ticks a second has, and what time it was. */
+struct wy_file_clock {
+	unsigned long ticks;
+	unsigned long real;      /* CLOCK_REALTIME, nanoseconds */
+	unsigned long monotonic; /* CLOCK_MONOTONIC, nanoseconds */
+};
+
+#endif
