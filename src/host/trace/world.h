@@ -36,6 +36,8 @@ struct wy_process {
 	bool ended;
 	int status; /* as waitpid(2) says it; only when ended and known */
 	bool status_known;
+	bool forked;          /* its first event was START, not IMAGE */
+	unsigned int threads; /* that were started, the first one included */
 	uint64_t began, over; /* ticks */
 };
 
@@ -54,8 +56,17 @@ const struct wy_file *wy_world_file(const struct wy_world *w, unsigned int id);
 /* What a descriptor of a process stands for now; NULL: nothing that is known. */
 const struct wy_file *wy_world_fd(const struct wy_world *w, int pid, int fd);
 
-/* NULL: not heard of. */
+/* The newest of this number; NULL: not heard of. */
 const struct wy_process *wy_world_process(const struct wy_world *w, int pid);
+
+/* How many files and processes there were, and each in the order of their coming. */
+size_t wy_world_files_nr(const struct wy_world *w);
+const struct wy_file *wy_world_file_at(const struct wy_world *w, size_t i);
+size_t wy_world_processes_nr(const struct wy_world *w);
+const struct wy_process *wy_world_process_at(const struct wy_world *w, size_t i);
+
+/* What events do not tell: how a process ended, as waitpid(2) says it. */
+void wy_world_set_status(struct wy_world *w, int pid, int status);
 
 /* Words for machines and people: "net", "pipe"...; "tcp", "epoll"... ("" for WY_FD_PLAIN). */
 const char *wy_class_word(unsigned int class);
@@ -67,5 +78,8 @@ const char *wy_sub_word(unsigned int sub);
  * (connected), "tcp 0.0.0.0:80" (bound), "unix /run/x", "eventfd".
  */
 void wy_file_print(FILE *out, const struct wy_file *f);
+
+/* A socket address: "127.0.0.1:80", "[::1]:80", "/run/x", "@abstract"; "" if there is none. */
+void wy_address_print(FILE *out, const void *sock, socklen_t len);
 
 #endif
