@@ -11,6 +11,7 @@
  * told.
  */
 #include "agent/learn.h"
+#include "agent/module.h"
 #include "agent/session.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
@@ -74,7 +75,12 @@ void wy_learn_take(void)
 		if (!hash_around(addr, &hash) || hash != l->hash)
 			continue;
 		site = wy_site_get(addr);
-		if (site)
-			wy_site_rewrite(site, l->nr);
+		if (!site)
+			continue;
+		/* Every copy would make a table of functions for itself. */
+		wy_module_make_tables();
+		/* If nothing can be done copies need not try at their first trip, either. */
+		site->trips = site->next_try;
+		wy_site_rewrite(site, l->nr);
 	}
 }

@@ -126,6 +126,8 @@ static struct made {
 static uint8_t pool[POOL_LEN] __attribute__((aligned(8)));
 static unsigned long pool_used;
 
+static unsigned int first_make = FIRST_MAKE;
+
 static bool read_memory(void *ctx, unsigned long addr, void *buf, unsigned long len)
 {
 	(void)ctx;
@@ -301,7 +303,7 @@ static void use_made(struct wy_module *m, unsigned long addr)
 	struct made *made_of = made_for(m);
 	bool own = m->frames_len != 0;
 
-	if (!made_of || ++made_of->asked < FIRST_MAKE || int3_near(addr))
+	if (!made_of || ++made_of->asked < first_make || int3_near(addr))
 		return;
 	for (int s = 0; s < NR_SOURCES; s++) {
 		unsigned long at = made_of->table[s].at, len = made_of->table[s].len;
@@ -362,6 +364,11 @@ long wy_module_find(unsigned long addr, struct wy_module *m)
 	if (m->base && !covers(m->frames, m->frames_len, addr))
 		use_made(m, addr);
 	return 0;
+}
+
+void wy_module_make_tables(void)
+{
+	first_make = 1;
 }
 
 void wy_module_forget(unsigned long start, unsigned long len)

@@ -20,6 +20,9 @@ struct wy_module {
  */
 long wy_module_find(unsigned long addr, struct wy_module *m);
 
+/* From now on tables of functions are made (module.c) when they are first asked for. */
+void wy_module_make_tables(void);
+
 /* The mappings in [start, start + len) are about to change: what was known of them is not. */
 void wy_module_forget(unsigned long start, unsigned long len);
 

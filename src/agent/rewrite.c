@@ -620,10 +620,10 @@ static void count_how(enum wy_site_how how, unsigned long n)
 	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
 }
 
-/* Calls that do not come back, or whose place others know by its bytes. */
+/* Calls whose thread has no stack any more, or whose place others know by its bytes. */
 static bool leave_alone(long nr)
 {
-	return (int)nr == __NR_exit || (int)nr == __NR_exit_group || (int)nr == __NR_rt_sigreturn;
+	return (int)nr == __NR_exit || (int)nr == __NR_rt_sigreturn;
 }
 
 void wy_rewrite_undo(unsigned long start, unsigned long len)

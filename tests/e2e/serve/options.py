@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from server import Server, ask, main, same, test
+from server import Server, Skip, ask, main, same, test
 
 # Counts up a file at each start, and says at each request how often it was started.
 COUNTED = """
@@ -364,6 +364,25 @@ def calls_are_counted():
         with open(path, encoding="ascii") as f:
             calls = json.load(f)["calls"]
         same(calls["write"]["count"], 10)
+
+
+@test
+def copies_learn_for_each_other():
+    # A static program: where its functions are is found out once, in the template, and what
+    # was rewritten there is rewritten in all copies.
+    requests = 60
+    small = os.environ.get("SMALL")
+    if not small:
+        raise Skip("there is no static glibc to build the program with")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "stats")
+        with Server(small, "1", options=["--mode=fork", f"--stats-json={path}"]) as server:
+            for _ in range(requests):
+                server.ask(b"x")
+        with open(path, encoding="ascii") as f:
+            sites = json.load(f)["sites"]
+        rewritten = sites["padding"] + sites["before"] + sites["pun"]
+        assert 0 < rewritten < requests / 2, sites
 
 
 @test
