@@ -216,6 +216,10 @@ def serve():
     yield case(fork | warm, report(4), program(4) + text, ready, plain, order)
     yield case(pool | to_client, ready, order, ahead, plain, ahead, order, plain, end(1), end(2))
     yield case(pool, ready, order, end(1), plain, event(56), program(0, number=1), plain, lie)
+    # While a connection is handed over, an answer comes that ends the front's last work.
+    yield bytes.fromhex("003a0002010a0000000100dcf8fffb00060007002400070006000002000006002400"
+                        "1c011c240080000200b4b4b4b4b4464627460000000000000005644646466446010864"
+                        "64642e246464")
     for late in ((order, order), (program(10),), ()):
         yield case(fork, ready, plain, plain, event(56), program(0, number=1), *late)
     for kind in range(4, 20):

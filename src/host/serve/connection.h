@@ -5,6 +5,7 @@
  *	HELLO      of a call listener: it has not said yet what it wants
  *	SPOOLING   its request is being read into a file
  *	QUEUED     it can be served as soon as there is room for it
+ *	OFFERED    it is being handed over just now, in which much may happen
  *	HANDING    given to the template, whose answer is awaited
  *	RUNNING    a process has it
  *	CLOSING    that process has ended, and a last word is on its way
@@ -41,6 +42,7 @@ enum wy_connection_state {
 	WY_CONNECTION_HELLO,
 	WY_CONNECTION_SPOOLING,
 	WY_CONNECTION_QUEUED,
+	WY_CONNECTION_OFFERED,
 	WY_CONNECTION_HANDING,
 	WY_CONNECTION_RUNNING,
 	WY_CONNECTION_CLOSING,

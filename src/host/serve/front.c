@@ -306,7 +306,7 @@ static void ended_early(struct wy_front *f, struct wy_instance *i, int status)
 {
 	if (i->stale || f->phase == WY_FRONT_STOPPING)
 		return;
-	wy_errors_look(&i->errors, 0);
+	wy_errors_look(&i->errors);
 	if (f->phase == WY_FRONT_LOADING)
 		wy_instance_show_output(i);
 	print_end("the program", status);
@@ -549,7 +549,7 @@ void wy_front_wind_up(struct wy_front *f)
 		next = c->next;
 		if (c->state == WY_CONNECTION_HELLO || c->state == WY_CONNECTION_SPOOLING)
 			wy_service_drop(c);
-		else if (c->state == WY_CONNECTION_HANDING)
+		else if (c->state == WY_CONNECTION_OFFERED || c->state == WY_CONNECTION_HANDING)
 			waits = true;
 	}
 	if (f->nr_lingering && !f->stop_look.set)

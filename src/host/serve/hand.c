@@ -19,29 +19,24 @@
 
 #define ANSWERS_LOOK_MS 10
 #define ERRNO_MAX       4096
-#define EARLY_MAX       64u
 
 /* ---- ends that are told before the copy's birth is ---- */
 
-static struct {
-	pid_t pid;
-	int status;
-} early[EARLY_MAX];
-static unsigned int early_at;
-
-static void note_early(pid_t pid, int status)
+static void note_early(struct wy_instance *i, pid_t pid, int status)
 {
-	early[early_at % EARLY_MAX].pid = pid;
-	early[early_at++ % EARLY_MAX].status = status;
+	struct wy_early *e = &i->early[i->early_at++ % WY_EARLY_MAX];
+
+	e->pid = pid;
+	e->status = status;
 }
 
-static bool was_early(pid_t pid, int *ret_status)
+static bool was_early(struct wy_instance *i, pid_t pid, int *ret_status)
 {
-	for (unsigned int i = 0; i < EARLY_MAX; i++) {
-		if (early[i].pid != pid)
+	for (struct wy_early *e = i->early; e < i->early + WY_EARLY_MAX; e++) {
+		if (e->pid != pid)
 			continue;
-		early[i].pid = 0;
-		*ret_status = early[i].status;
+		e->pid = 0;
+		*ret_status = e->status;
 		return true;
 	}
 	return false;
@@ -67,7 +62,7 @@ void wy_hand_unknown_ended(struct wy_instance *i, pid_t pid, int status)
 		}
 	}
 	if (i->asked)
-		note_early(pid, status);
+		note_early(i, pid, status);
 }
 
 /* ---- orders ---- */
@@ -342,6 +337,7 @@ int wy_hand_over(struct wy_connection *c)
 	char name[ADDR_TEXT_MAX + 64];
 	int err = 0;
 
+	c->state = WY_CONNECTION_OFFERED;
 	if (f->o->input == WY_STDIN_PIPE && !f->relayed && !c->call)
 		err = make_pipe(c);
 	if (!err) {
@@ -391,7 +387,7 @@ void wy_hand_answered(struct wy_instance *i, const struct wy_serve_report *r)
 	if (made) {
 		wy_connections_take_out(&i->asked, &i->asked_end, c);
 		wy_service_running(c, r->value);
-		if (was_early(r->value, &status))
+		if (was_early(i, r->value, &status))
 			wy_service_process_ended(c, status);
 	} else {
 		wy_connection_name(c, name, sizeof(name));

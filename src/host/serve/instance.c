@@ -177,44 +177,50 @@ static void program_ended(struct wy_instance *i, int status)
 		take_output(i);
 }
 
+static void take_ends(struct wy_instance *i, const struct wy_keeper_word *word, size_t nr)
+{
+	/* What they wrote, while all of them are known. */
+	wy_errors_look(&i->errors);
+	for (; nr; nr--, word++) {
+		if (word->pid == i->program)
+			program_ended(i, word->status);
+		i->events->ended(i, word->pid, word->status);
+	}
+}
+
 static void keeper_ready(struct wy_watch *w, unsigned int events)
 {
 	struct wy_instance *i = loop_owner(w, struct wy_instance, chan_watch);
-	union {
-		struct wy_keeper_word word;
-		char bytes[sizeof(struct wy_keeper_word) + sizeof(struct wy_keeper_stats) + 64];
+	static union {
+		struct wy_keeper_word word[WY_KEEPER_WORDS];
+		struct {
+			struct wy_keeper_word word;
+			struct wy_keeper_stats stats;
+		} all;
 	} u;
-	struct {
-		struct wy_keeper_word word;
-		struct wy_keeper_stats stats;
-	} *all = (void *)&u;
 	ssize_t n = recv(i->chan, &u, sizeof(u), MSG_DONTWAIT);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < (ssize_t)sizeof(u.word)) {
+	if (n < (ssize_t)sizeof(u.word[0])) {
 		loop_forget(&i->chan_watch);
 		i->events->gone(i);
 		return;
 	}
-	switch (u.word.kind) {
-	case WY_KEEPER_STARTED: i->program = u.word.pid; break;
-	case WY_KEEPER_FAILED: i->events->failed(i, u.word.status); break;
+	switch (u.word[0].kind) {
+	case WY_KEEPER_STARTED: i->program = u.word[0].pid; break;
+	case WY_KEEPER_FAILED: i->events->failed(i, u.word[0].status); break;
 	case WY_KEEPER_UNCAUGHT: i->events->uncaught(i); break;
 	case WY_KEEPER_PREPARED:
 		i->preparing = false;
 		if (i->state == WY_INSTANCE_LOADING) /* else it has ended meanwhile */
 			i->events->stopped(i, &i->report);
 		break;
-	case WY_KEEPER_ENDED:
-		if (u.word.pid == i->program)
-			program_ended(i, u.word.status);
-		i->events->ended(i, u.word.pid, u.word.status);
-		break;
+	case WY_KEEPER_ENDED: take_ends(i, u.word, (size_t)n / sizeof(u.word[0])); break;
 	case WY_KEEPER_STATS:
-		if (n == (ssize_t)sizeof(*all))
-			i->events->counted(i, &all->stats);
+		if (n == (ssize_t)sizeof(u.all))
+			i->events->counted(i, &u.all.stats);
 		break;
 	}
 }

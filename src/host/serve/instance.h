@@ -30,6 +30,14 @@ enum wy_instance_state {
 	WY_INSTANCE_ENDED,
 };
 
+/* An end that was told before the copy's birth was. */
+struct wy_early {
+	pid_t pid;
+	int status;
+};
+
+#define WY_EARLY_MAX 64u
+
 /* What the owner of instances is told. */
 struct wy_instance_events {
 	/* It has come to its input; report->kind tells in which way. */
@@ -74,6 +82,8 @@ struct wy_instance {
 	int banner; /* a memfd: what the program has written before it stopped, or -1 */
 	struct wy_connection *connection;         /* TAKEN */
 	struct wy_connection *asked, **asked_end; /* TEMPLATE: in the order of their orders */
+	struct wy_early early[WY_EARLY_MAX];
+	unsigned int early_at;
 };
 
 /* Starts one.  Prints what is wrong.  Returns 0 or -errno. */

@@ -135,11 +135,12 @@ static void take_signals(struct keeper *k)
 /* Returns false when there are no children any more; counts the ends that were told. */
 static bool take_ends(struct keeper *k, unsigned int *ret_told)
 {
+	struct wy_keeper_word ends[WY_KEEPER_WORDS];
+	unsigned int nr = 0;
 	pid_t pid;
 	int status;
 
 	*ret_told = 0;
-
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0) {
 		enum wy_follow_result r = wy_follow_event(&k->v.follow, pid, status, &status);
 
@@ -148,9 +149,15 @@ static bool take_ends(struct keeper *k, unsigned int *ret_told)
 			continue;
 		if (pid == k->v.program.pid)
 			k->program_ended = true;
-		tell(k, WY_KEEPER_ENDED, pid, status);
+		ends[nr++] = (struct wy_keeper_word){ WY_KEEPER_ENDED, pid, status };
 		(*ret_told)++;
+		if (nr == WY_KEEPER_WORDS) {
+			send(k->chan, ends, sizeof(ends), MSG_NOSIGNAL);
+			nr = 0;
+		}
 	}
+	if (nr)
+		send(k->chan, ends, nr * sizeof(ends[0]), MSG_NOSIGNAL);
 	return pid == 0;
 }
 

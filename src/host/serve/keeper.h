@@ -41,6 +41,8 @@ struct wy_keeper_word {
 	int status;
 };
 
+#define WY_KEEPER_WORDS 32 /* so many ends may be told in one message */
+
 struct wy_keeper_stats {
 	struct wy_stats stats;
 	unsigned long sites_padding, sites_before, sites_pun, sites_signal;

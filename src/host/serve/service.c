@@ -244,10 +244,12 @@ void wy_service_process_ended(struct wy_connection *c, int status)
 
 	c->status = status;
 	c->ended = true;
-	if (c->instance)
-		wy_errors_look(&c->instance->errors, c->pid);
-	else
-		wy_errors_look(&f->fresh_errors, c->pid);
+	if (c->instance) {
+		wy_errors_finish(&c->instance->errors, c->pid);
+	} else {
+		wy_errors_look(&f->fresh_errors);
+		wy_errors_finish(&f->fresh_errors, c->pid);
+	}
 	log_end(c, status);
 	/* Stopped for the second time: what the client has not taken by now is lost. */
 	if (f->stops > 1) {
@@ -341,11 +343,16 @@ void wy_service_kill(struct wy_connection *c, int signal)
 
 void wy_service_kill_all(struct wy_front *f)
 {
-	for (struct wy_instance *i = f->instances; i; i = i->next)
+	/* First all answers: connections may be dropped for what they say. */
+	for (struct wy_instance *i = f->instances; i; i = i->next) {
+		wy_instance_look(i);
 		wy_instance_kill(i, 0, SIGKILL);
+	}
 	for (struct wy_connection *c = f->connections; c; c = c->next) {
+		if (c->state != WY_CONNECTION_RUNNING)
+			continue;
 		wy_service_kill(c, SIGKILL);
-		if (c->state == WY_CONNECTION_RUNNING && !c->instance && !c->ended)
+		if (!c->instance && !c->ended)
 			kill(-c->pid, SIGKILL);
 	}
 	wy_service_drop_lingering(f, true);
@@ -411,7 +418,6 @@ void wy_service_go_on(struct wy_front *f)
 
 		wy_connections_take_out(&f->queue, &f->queue_end, c);
 		f->nr_queued--;
-		c->state = WY_CONNECTION_HELLO;
 		if (wy_hand_over(c) == -EAGAIN) {
 			c->state = WY_CONNECTION_QUEUED;
 			c->next_queued = f->queue;

@@ -71,8 +71,7 @@ static bool is_dead(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
-/* The process that serves a connection has ended: so have the lines about it. */
-static void finish_named(struct wy_errors *e, pid_t pid)
+void wy_errors_finish(struct wy_errors *e, pid_t pid)
 {
 	struct wy_errors_line **at = &e->lines;
 	char name[NAME_MAX_LEN];
@@ -168,17 +167,15 @@ int wy_errors_start(struct wy_errors *e, int fd,
 	return loop_watch(&e->watch, fd, EPOLLIN, ready);
 }
 
-void wy_errors_look(struct wy_errors *e, pid_t pid)
+void wy_errors_look(struct wy_errors *e)
 {
 	while (e->watch.fd >= 0 && take_piece(e))
 		;
-	if (pid > 0)
-		finish_named(e, pid);
 }
 
 void wy_errors_stop(struct wy_errors *e)
 {
-	wy_errors_look(e, 0);
+	wy_errors_look(e);
 	while (e->lines)
 		finish(&e->lines);
 	loop_forget(&e->watch);

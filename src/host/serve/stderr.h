@@ -26,8 +26,11 @@ struct wy_errors {
 int wy_errors_start(struct wy_errors *e, int fd,
 		    bool (*name)(struct wy_errors *, pid_t, char *, unsigned long));
 
-/* Takes what is there; pid > 0: this process has ended, its last line is finished. */
-void wy_errors_look(struct wy_errors *e, pid_t pid);
+/* Takes what is there. */
+void wy_errors_look(struct wy_errors *e);
+
+/* The process that serves a connection has ended: so have the lines about it. */
+void wy_errors_finish(struct wy_errors *e, pid_t pid);
 
 /* Takes what is there, and no more. */
 void wy_errors_stop(struct wy_errors *e);
