@@ -38,7 +38,7 @@ struct wy_file_head {
 
 enum wy_segment_kind {
 	WY_SEGMENT_NONE,
-	WY_SEGMENT_META, /* JSON text: see docs/trace-format.md.  The first segment; one more at the
+	WY_SEGMENT_META,   /* names and values, see below.  The first segment; one more at the
 			    * end says how the run ended */
 	WY_SEGMENT_CLOCK,  /* struct wy_file_clock */
 	WY_SEGMENT_EVENTS, /* events of one thread: event.h */
@@ -53,10 +53,34 @@ struct wy_segment {
 	unsigned int len;          /* of the bytes */
 	unsigned int stored_len;   /* as they stand in the file */
 	unsigned int image;        /* EVENTS: which image of the process, grows with each exec */
-	unsigned int sum;          /* of the stored bytes: FNV-1a, 32 bits */
+	unsigned int sum;          /* of the stored bytes and their filling */
 };
 #define WY_SEGMENT_MAGIC   0x67657379u /* "yseg" */
 #define WY_SEGMENT_LEN_MAX (1u << 20)
+
+/*
+ * The sum of stored bytes: FNV-1a, but by words of 8 bytes, the last one filled by zeros; and
+ * then both halves of the result, one xor the other.
+ */
+static inline unsigned int wy_segment_sum(const unsigned char *bytes, unsigned long len)
+{
+	unsigned long sum = 0xcbf29ce484222325ul, word;
+
+	for (; len; bytes += 8, len -= len < 8 ? len : 8) {
+		word = 0;
+		__builtin_memcpy(&word, bytes, len < 8 ? len : 8);
+		sum = (sum ^ word) * 0x100000001b3ul;
+	}
+	return (unsigned int)(sum ^ sum >> 32);
+}
+
+/*
+ * META is names and values, both ending in a 0 byte: "version\0" "0.1.0\0" "argv\0" "ls\0"
+ * "argv\0" "-l\0".  What is a list has its name more than once.  Numbers are decimal.
+ *
+ * first:  version, argv, cwd, host, pid, filter (a list), setting (a list)
+ * last:   lost, unclassified, untracked (numbers), status (a list: "PID WAITSTATUS"), end
+ */
 
 /* Two of them tell how many ticks a second has, and what time it was. */
 struct wy_file_clock {
