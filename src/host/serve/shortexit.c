@@ -3,15 +3,22 @@
  * shortexit.c - see shortexit.h.
  *
  * Python takes everything apart at its end: each module, each object, one by
- * one.  For a process that is about to give all of its memory back this is of
- * use only for what somebody outside can see.  That is: threads that are waited
- * for, functions given to atexit, and output that is not written yet.  So the
- * body of Py_FinalizeEx() is replaced by a call of PyRun_SimpleString() which
- * does these, and returns, as the function does, 0 or -1; the exit status and
- * libc's own exit(3) stay as they are.
+ * one; and then libc's exit(3) has each library free what it has.  For a
+ * process that is about to give all of its memory back this is of use only for
+ * what somebody outside can see.  That is: threads that are waited for,
+ * functions given to atexit, and output that is not written yet.  So two
+ * functions get other bodies:
  *
- * What a program leaves to the very end is lost: files that it wrote and did not
- * close, and __del__().  That is why it is asked for (--exit=fast).
+ *	Py_FinalizeEx()	does these (arch/x86_64/shortexit.S), and returns as it did
+ *	exit()		flushes the streams of C's stdio, and is _exit()
+ *
+ * A copy of a frozen program pays for each page that is touched: taking apart
+ * costs a few hundred of them.  This is why Python is asked by its functions in
+ * C, and not by a line of Python, which would have to be compiled.
+ *
+ * What a program leaves to the very end is lost: files that it wrote and did
+ * not close, __del__(), and what libraries in C or C++ do by atexit(3) or in
+ * destructors.  That is why it is asked for (--exit=fast).
  */
 #include "host/serve/shortexit.h"
 
@@ -26,32 +33,46 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One expression, so that no name is left behind in the program's module. */
-static const char at_end[] =
-	"(lambda s: [s.modules['threading']._shutdown() if 'threading' in s.modules else None, "
-	"__import__('atexit')._run_exitfuncs(), "
-	"s.stdout.flush() if s.stdout and not s.stdout.closed else None, "
-	"s.stderr.flush() if s.stderr and not s.stderr.closed else None])(__import__('sys'))\n";
+extern const unsigned char wy_python_end[], wy_python_end_stop[];
+extern const struct {
+	uint32_t at, to;
+} wy_python_end_sites[], wy_python_end_sites_stop[];
 
-struct runtime {
-	uint64_t finalize, finalize_size, run; /* 0: not there */
+/* shortexit.S has their numbers. */
+static const char *const python_names[] = {
+	"PyImport_GetModuleDict", "PyDict_GetItemString", "PyObject_CallMethod",
+	"PyErr_WriteUnraisable",  "PySys_GetObject",      "PyObject_GetAttrString",
+	"PyObject_IsTrue",        "PyErr_Clear",          "_Py_NoneStruct",
+	"Py_FinalizeEx",
+};
+static const char *const libc_names[] = { "fflush", "_exit", "exit" };
+
+#define PYTHON_NAMES (sizeof(python_names) / sizeof(python_names[0]))
+#define LIBC_NAMES   (sizeof(libc_names) / sizeof(libc_names[0]))
+
+/* Some functions of a file that is mapped, the last of them to be replaced. */
+struct module {
+	const char *const *names;
+	size_t nr;
+	uint64_t at[PYTHON_NAMES]; /* addresses in the process */
+	uint64_t size;             /* of the last one; 0: not found */
 };
 
-static int look_at_file(const char *path, uint64_t start, struct runtime *ret)
+static void look_at_file(const char *path, uint64_t start, struct module *m)
 {
-	static const char *const names[] = { "Py_FinalizeEx", "PyRun_SimpleString" };
-	struct wy_symbol found[2] = { 0 };
-	int err = wy_symbols_find(path, names, 2, found);
+	struct wy_symbol found[PYTHON_NAMES] = { 0 };
 
-	if (err || !found[0].addr || !found[1].addr)
-		return err;
-	ret->finalize = start + found[0].addr;
-	ret->finalize_size = found[0].size;
-	ret->run = start + found[1].addr;
-	return 0;
+	if (m->size || wy_symbols_find(path, m->names, m->nr, found) < 0)
+		return;
+	for (size_t i = 0; i < m->nr; i++) {
+		if (!found[i].addr)
+			return;
+		m->at[i] = start + found[i].addr;
+	}
+	m->size = found[m->nr - 1].size;
 }
 
-static int find_runtime(pid_t pid, struct runtime *ret)
+static int find_modules(pid_t pid, struct module *python, struct module *libc)
 {
 	char path[64], line[PATH_MAX + 128];
 	cleanup_file FILE *maps = NULL;
@@ -60,8 +81,9 @@ static int find_runtime(pid_t pid, struct runtime *ret)
 	maps = fopen(path, "re");
 	if (!maps)
 		return -errno;
-	while (fgets(line, sizeof(line), maps) && !ret->finalize) {
+	while (fgets(line, sizeof(line), maps)) {
 		uint64_t start, offset;
+		const char *base;
 		int name = 0;
 
 		if (sscanf(line, "%" SCNx64 "-%*x %*s %" SCNx64 " %*s %*s %n", &start, &offset,
@@ -69,52 +91,83 @@ static int find_runtime(pid_t pid, struct runtime *ret)
 		    !name || offset || line[name] != '/')
 			continue;
 		line[strcspn(line, "\n")] = 0;
+		base = strrchr(line, '/') + 1;
 		/* Whoever carries a Python has it in its name; not every file is to be read. */
-		if (strstr(strrchr(line, '/'), "python"))
-			look_at_file(line + name, start, ret);
+		if (strstr(base, "python"))
+			look_at_file(line + name, start, python);
+		else if (strncmp(base, "libc.so", 7) == 0 || strncmp(base, "libc-2.", 7) == 0 ||
+			 strncmp(base, "ld-musl-", 8) == 0)
+			look_at_file(line + name, start, libc);
 	}
-	return ret->finalize != 0;
+	return python->size != 0;
 }
 
-/* The new body of the function. */
-static size_t make_body(unsigned char *to, size_t size, uint64_t run)
+static int write_memory(int mem, const void *bytes, size_t len, uint64_t at)
 {
-	static const unsigned char code[] = {
-		0xf3, 0x0f, 0x1e, 0xfa,                   /* endbr64 */
-		0x48, 0x83, 0xec, 0x08,                   /* sub  $8, %rsp */
-		0x48, 0x8d, 0x3d, 0x11, 0, 0, 0,          /* lea  text(%rip), %rdi */
-		0x48, 0xb8, 0,    0,    0, 0, 0, 0, 0, 0, /* mov  $run, %rax */
-		0xff, 0xd0,                               /* call *%rax */
-		0x48, 0x83, 0xc4, 0x08,                   /* add  $8, %rsp */
-		0xc3,                                     /* ret */
+	return pwrite(mem, bytes, len, (off_t)at) == (ssize_t)len ? 0 : -EIO;
+}
+
+/* Writes how far it is from behind these four bytes, which will stand at an address. */
+static void put_distance(unsigned char *bytes, uint64_t at, uint64_t to)
+{
+	const uint32_t distance = (uint32_t)(to - (at + sizeof(distance)));
+
+	memcpy(bytes, &distance, sizeof(distance));
+}
+
+/* Returns 1, 0: there is no room for it, or -errno. */
+static int replace_python_end(int mem, const struct module *m)
+{
+	const size_t len = (size_t)(wy_python_end_stop - wy_python_end);
+	const uint64_t start = m->at[m->nr - 1];
+	unsigned char body[1024];
+	int err;
+
+	if (len > m->size || len > sizeof(body))
+		return 0;
+	memcpy(body, wy_python_end, len);
+	for (size_t i = 0; &wy_python_end_sites[i] < wy_python_end_sites_stop; i++)
+		put_distance(body + wy_python_end_sites[i].at, start + wy_python_end_sites[i].at,
+			     m->at[wy_python_end_sites[i].to]);
+	err = write_memory(mem, body, len, start);
+	return err ? err : 1;
+}
+
+static int replace_exit(int mem, const struct module *m)
+{
+	unsigned char body[] = {
+		0x53,                /* push %rbx */
+		0x89, 0xfb,          /* mov  %edi, %ebx */
+		0x31, 0xff,          /* xor  %edi, %edi */
+		0xe8, 0,    0, 0, 0, /* call fflush */
+		0x89, 0xdf,          /* mov  %ebx, %edi */
+		0xe8, 0,    0, 0, 0, /* call _exit */
 	};
 
-	if (sizeof(code) + sizeof(at_end) > size)
+	if (sizeof(body) > m->size)
 		return 0;
-	memcpy(to, code, sizeof(code));
-	memcpy(to + 17, &run, sizeof(run));
-	memcpy(to + sizeof(code), at_end, sizeof(at_end));
-	return sizeof(code) + sizeof(at_end);
+	put_distance(body + 6, m->at[2] + 6, m->at[0]);
+	put_distance(body + 13, m->at[2] + 13, m->at[1]);
+	return write_memory(mem, body, sizeof(body), m->at[2]);
 }
 
 int wy_short_exit(pid_t pid)
 {
-	unsigned char body[1024];
-	struct runtime runtime = { 0 };
+	struct module python = { .names = python_names, .nr = PYTHON_NAMES };
+	struct module libc = { .names = libc_names, .nr = LIBC_NAMES };
 	cleanup_fd int mem = -1;
 	char path[64];
-	size_t len;
 	int ret;
 
-	ret = find_runtime(pid, &runtime);
+	ret = find_modules(pid, &python, &libc);
 	if (ret <= 0)
 		return ret;
-	len = make_body(body, sizeof(body), runtime.run);
-	if (!len || len > runtime.finalize_size)
-		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	mem = open(path, O_RDWR | O_CLOEXEC);
 	if (mem < 0)
 		return -errno;
-	return pwrite(mem, body, len, (off_t)runtime.finalize) == (ssize_t)len ? 1 : -EIO;
+	ret = replace_python_end(mem, &python);
+	if (ret > 0 && libc.size && replace_exit(mem, &libc) < 0)
+		ret = -EIO;
+	return ret;
 }

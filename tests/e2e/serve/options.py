@@ -6,11 +6,12 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 
-from server import Server, Skip, ask, main, same, test
+from server import WAYLAY, Server, Skip, ask, fresh, main, same, test
 
 # Counts up a file at each start, and says at each request how often it was started.
 COUNTED = """
@@ -364,6 +365,43 @@ def calls_are_counted():
         with open(path, encoding="ascii") as f:
             calls = json.load(f)["calls"]
         same(calls["write"]["count"], 10)
+
+
+@test
+def a_short_end_is_an_end():
+    # What can be seen of a Python's end is as ever: its threads, atexit, output, exit status.
+    script = """
+import atexit, sys, threading
+atexit.register(lambda: print("at exit"))
+how = sys.stdin.readline().strip()
+may_go = threading.Event()
+def later():
+    may_go.wait()
+    print("thread")
+threading.Thread(target=later).start()
+sys.stdout.write("not flushed yet ")
+class Seen:
+    def __del__(self):
+        print("taken apart")
+seen = Seen()
+if how == "raises":
+    atexit.register(lambda: 1 / 0)
+if how == "none":
+    sys.stdout = None
+may_go.set()
+sys.exit(7 if how == "status" else "words" if how == "words" else None)
+"""
+    argv = [sys.executable, "-c", script]
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"call:unix:{folder}/socket"
+        server = Server(*argv, address=address, options=["--exit=fast", "--stderr=null"])
+        same(server.mode, "fork")
+        for how in (b"plain", b"status", b"words", b"raises", b"none"):
+            done = subprocess.run([WAYLAY, "call", address[5:]], input=how, check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            out, status = fresh(argv, how)
+            same((done.stdout, done.returncode), (out.replace(b"taken apart\n", b""), status))
+        same(server.stop()[0], 0)
 
 
 @test
