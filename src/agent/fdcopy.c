@@ -101,7 +101,7 @@ static int fd_of(const struct wy_fd_file *f)
 
 static bool is_given(const struct wy_fd_file *f)
 {
-	return f->marks & ~WY_FD_INHERITED;
+	return f->marks & ~WY_FD_MARK_INHERITED;
 }
 
 static bool is_writable(const struct wy_fd_file *f)
@@ -257,7 +257,7 @@ static int plan_file(struct step *s, bool *ret_share)
 		return ret;
 	*ret_share = f->position < 0 || f->kind == WY_FD_NAMESPACE ||
 		     (!is_readable(f) && f->flags & O_APPEND) ||
-		     (is_writable(f) && f->marks & WY_FD_INHERITED);
+		     (is_writable(f) && f->marks & WY_FD_MARK_INHERITED);
 	if (*ret_share)
 		return 0;
 	s->what = FILE_AGAIN;
@@ -303,7 +303,7 @@ static int plan_pipe(struct step *s, bool *ret_share)
 	unsigned int nr = 0;
 	int ret = 0;
 
-	*ret_share = f->marks & WY_FD_INHERITED || !is_first_end(f);
+	*ret_share = f->marks & WY_FD_MARK_INHERITED || !is_first_end(f);
 	if (*ret_share)
 		return 0;
 	if (f->kind == WY_FD_FIFO)
@@ -463,7 +463,7 @@ static int plan_pair(struct step *s, bool *ret_share)
 	int fresh[2], len = sizeof(int);
 	bool same;
 
-	*ret_share = f->marks & WY_FD_INHERITED;
+	*ret_share = f->marks & WY_FD_MARK_INHERITED;
 	if (*ret_share)
 		return 0;
 	ino = peer_of(f);
@@ -542,7 +542,7 @@ static long make_pidfd(const struct step *s)
 static int plan_step(struct step *s, bool *ret_share)
 {
 	const struct wy_fd_file *f = s->file;
-	bool inherited = f->marks & WY_FD_INHERITED;
+	bool inherited = f->marks & WY_FD_MARK_INHERITED;
 
 	if (f->locked)
 		return WY_SERVE_LOCK;

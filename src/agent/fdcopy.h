@@ -7,9 +7,9 @@
  * it wants in place of the descriptors that it has marked, then calls
  * wy_fdtab_copy().
  *
- * Marks (of struct wy_fd_file): a file with any but WY_FD_INHERITED is *given*:
+ * Marks (of struct wy_fd_file): a file with any but WY_FD_MARK_INHERITED is *given*:
  * the caller sees to its slots itself, and nothing is done about them here.
- * WY_FD_INHERITED says that a fresh run of the program would have been started
+ * WY_FD_MARK_INHERITED says that a fresh run of the program would have been started
  * with it, too, so that copies may share it as such runs would: pipes, sockets,
  * devices, and files that are written to.
  */

@@ -15,7 +15,7 @@
  * that wants it kept right over calls must follow these itself.
  */
 #include "agent/fdtab.h"
-#include "agent/fdpass.h"
+#include "agent/fdclass.h"
 #include "agent/own.h"
 #include "agent/procfs.h"
 #include "agent/sys.h"
@@ -188,89 +188,6 @@ char *wy_lines_next(struct wy_lines *l)
 
 /* ---- what is it? ---- */
 
-#define SOL_SOCKET_ 1
-#define SO_DOMAIN_  39
-
-static void classify_device(struct wy_fd_file *f, unsigned long rdev)
-{
-	/* null, zero, full, random, urandom */
-	const unsigned long stateless = 1 << 3 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9;
-	unsigned long major = rdev >> 8 & 0xfff, minor = (rdev & 0xff) | (rdev >> 12 & 0xfff00);
-
-	if (major == 5 && minor == 2) {
-		f->class = WY_FD_TTY;
-		f->kind = WY_FD_PTY_MASTER;
-	} else if (major == 4 || major == 5 || (major >= 136 && major <= 143)) {
-		f->class = WY_FD_TTY;
-	} else {
-		f->class = WY_FD_DEV;
-		f->kind = major == 1 && minor < 16 && stateless >> minor & 1 ? WY_FD_STATELESS :
-									       WY_FD_PLAIN;
-	}
-}
-
-static void classify_anonymous(struct wy_fd_file *f, const char *name)
-{
-	static const struct {
-		char name[15];
-		unsigned char class, kind;
-	} known[] = {
-		{ "[eventpoll]", WY_FD_EVENT, WY_FD_EPOLL },
-		{ "[eventfd]", WY_FD_EVENT, WY_FD_EVENTFD },
-		{ "[timerfd]", WY_FD_EVENT, WY_FD_TIMERFD },
-		{ "[signalfd]", WY_FD_EVENT, WY_FD_SIGNALFD },
-		{ "inotify", WY_FD_EVENT, WY_FD_INOTIFY },
-		{ "[fanotify]", WY_FD_EVENT, WY_FD_PLAIN },
-		{ "[pidfd]", WY_FD_ANON, WY_FD_PIDFD },
-		{ "[io_uring]", WY_FD_ANON, WY_FD_URING },
-	};
-
-	f->class = WY_FD_ANON;
-	for (unsigned int i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (wy_text_after(name, known[i].name)) {
-			f->class = known[i].class;
-			f->kind = known[i].kind;
-			return;
-		}
-	}
-}
-
-static void classify(struct wy_fd_file *f, int fd, const struct stat *st, const char *link)
-{
-	const char *anonymous = wy_text_after(link, "anon_inode:");
-	int domain = 0, len = sizeof(domain);
-
-	if (f->flags & O_PATH) {
-		f->class = WY_FD_PATH;
-		return;
-	}
-	if (anonymous) {
-		classify_anonymous(f, anonymous);
-		return;
-	}
-	switch (st->st_mode & S_IFMT) {
-	case S_IFSOCK:
-		sys6(__NR_getsockopt, fd, SOL_SOCKET_, SO_DOMAIN_, &domain, &len, 0);
-		f->class = domain == WY_AF_UNIX ? WY_FD_UNIX : WY_FD_NET;
-		break;
-	case S_IFIFO:
-		f->class = WY_FD_PIPE;
-		f->kind = wy_text_after(link, "pipe:[") ? WY_FD_PLAIN : WY_FD_FIFO;
-		break;
-	case S_IFDIR: f->class = WY_FD_DIR; break;
-	case S_IFCHR: classify_device(f, st->st_rdev); break;
-	case S_IFBLK: f->class = WY_FD_DISK; break;
-	case S_IFREG:
-		f->class = WY_FD_DISK;
-		if (wy_text_after(link, "/memfd:") || wy_text_after(link, "/secretmem"))
-			f->kind = WY_FD_MEMORY;
-		else if (link[0] != '/')
-			f->kind = WY_FD_NAMESPACE;
-		break;
-	default: f->class = WY_FD_ANON; break;
-	}
-}
-
 static bool is_locked(int fd)
 {
 	struct wy_lines l;
@@ -288,6 +205,7 @@ static bool is_locked(int fd)
 static long look(struct wy_fd_file *f, int fd)
 {
 	char path[WY_FD_PATH_SIZE], link[64];
+	struct wy_fd_type type;
 	struct stat st;
 	long ret = sys2(__NR_fstat, fd, &st);
 
@@ -306,7 +224,9 @@ static long look(struct wy_fd_file *f, int fd)
 	wy_fdtab_path(path, "fd", fd);
 	ret = sys3(__NR_readlink, path, link, sizeof(link) - 1);
 	link[ret < 0 ? 0 : ret] = 0;
-	classify(f, fd, &st, link);
+	type = wy_fd_classify(fd, f->flags, &st, link);
+	f->class = type.class;
+	f->kind = type.kind;
 	if (f->class == WY_FD_DISK || f->class == WY_FD_DIR) {
 		ret = sys3(__NR_lseek, fd, 0, 1 /* SEEK_CUR */);
 		f->position = ret < 0 ? -1 : ret;

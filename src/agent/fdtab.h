@@ -44,7 +44,7 @@ long wy_fdtab_read(struct wy_fdtab *tab);
  * Sets marks of every open file with this inode; returns how many slots these
  * have.  Objects without an inode of their own are never marked.
  */
-#define WY_FD_INHERITED 1u /* see fdcopy.h; all other bits mean what the caller likes */
+#define WY_FD_MARK_INHERITED 1u /* see fdcopy.h; all other bits mean what the caller likes */
 unsigned int wy_fdtab_mark(struct wy_fdtab *tab, unsigned long dev, unsigned long ino,
 			   unsigned int marks);
 

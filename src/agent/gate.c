@@ -60,7 +60,7 @@ void wy_gate_layer(const struct wy_layer *layer)
 		if (!wy_callset_has(&layer->calls, nr) || r->layers == ROUTE_LAYERS)
 			continue;
 		r->layer[r->layers++] = layer;
-		if (layer->leave)
+		if (layer->leave && !layer->leave_on_demand)
 			r->record = true;
 		set_only(r);
 		wy_interest[nr] = 1;
@@ -145,20 +145,26 @@ static struct wy_record *begin_record(struct wy_call *call)
 
 	r->state = WY_RECORD_LIVE;
 	r->leave = true;
+	r->traced.since = 0;
 	r->call.site = call->site;
 	r->call.sp = call->sp;
 	call->target = arch_stub_native_leave(call->site);
 	return r;
 }
 
-struct wy_record *wy_call_record(struct wy_call *call)
+struct wy_record *wy_call_leave_due(struct wy_call *call)
 {
 	struct wy_record *r = NULL;
 
 	if (call->target == arch_stub_native_leave(call->site))
 		r = wy_record_find(call->thread, call->site, call->sp);
-	if (!r)
-		r = begin_record(call);
+	return r ? r : begin_record(call);
+}
+
+struct wy_record *wy_call_record(struct wy_call *call)
+{
+	struct wy_record *r = wy_call_leave_due(call);
+
 	if (!r->changed) {
 		for (int i = 0; i < 6; i++)
 			r->orig[i] = call->arg[i];

@@ -27,6 +27,12 @@ struct wy_record *wy_call_record(struct wy_call *call);
 struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp);
 void wy_record_free(struct wy_thread *t, struct wy_record *record);
 
+/*
+ * From enter() of a layer whose leave() is on demand: this call's leave() is
+ * due.  Returns its record, which wy_record_find() finds again in leave().
+ */
+struct wy_record *wy_call_leave_due(struct wy_call *call);
+
 /* The call is made again from its site after a signal handler: remember that it was entered. */
 void wy_call_rewound(struct wy_thread *t, struct wy_site *site, unsigned long sp, long nr,
 		     const long arg[6]);

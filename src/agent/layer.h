@@ -31,6 +31,7 @@
 
 struct wy_thread;
 struct wy_site;
+struct siginfo;
 
 /* One caught call.  The gate builds it on the thread's private stack; a call
  * that is left through leave() lives on in a record of the thread's pool. */
@@ -88,6 +89,9 @@ struct wy_layer {
 	const char *name;
 	struct wy_callset calls; /* filled in by start(), fixed from then on */
 
+	/* leave() comes only for calls that enter() asked it for: wy_call_leave_due(). */
+	bool leave_on_demand;
+
 	/* Any of these may be NULL. */
 	void (*start)(struct wy_layer *); /* once for each image, before the program runs */
 	enum wy_verdict (*enter)(struct wy_call *);
@@ -95,6 +99,8 @@ struct wy_layer {
 	void (*thread_start)(struct wy_thread *); /* in the new thread */
 	void (*thread_exit)(struct wy_thread *);  /* in the ending thread */
 	void (*fork_child)(struct wy_thread *);   /* in the child's only thread */
+	/* A handler of the program is about to start, in this thread. */
+	void (*signal)(struct wy_thread *, int sig, const struct siginfo *);
 };
 
 /* The layers that this process runs, from the program down; see layers.c. */
@@ -102,5 +108,6 @@ void wy_layers_start(unsigned int session_flags);
 void wy_layers_thread_start(struct wy_thread *t);
 void wy_layers_thread_exit(struct wy_thread *t);
 void wy_layers_fork_child(struct wy_thread *t);
+void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info);
 
 #endif

@@ -8,6 +8,7 @@ static const struct {
 	unsigned int mask, flags;
 	struct wy_layer *layer;
 } layers[] = {
+	{ WY_LAYER_TRACE, WY_LAYER_TRACE, &wy_layer_trace },
 	{ WY_LAYER_COUNT | WY_COUNT_ERRORS, WY_LAYER_COUNT, &wy_layer_count },
 	{ WY_LAYER_COUNT | WY_COUNT_ERRORS, WY_LAYER_COUNT | WY_COUNT_ERRORS,
 	  &wy_layer_count_errors },
@@ -54,5 +55,13 @@ void wy_layers_fork_child(struct wy_thread *t)
 	for (int i = 0; i < nr_running; i++) {
 		if (running[i]->fork_child)
 			running[i]->fork_child(t);
+	}
+}
+
+void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info)
+{
+	for (int i = 0; i < nr_running; i++) {
+		if (running[i]->signal)
+			running[i]->signal(t, sig, info);
 	}
 }

@@ -13,6 +13,7 @@
 #include "agent/launcher.h"
 #include "agent/lock.h"
 #include "agent/own.h"
+#include "agent/ring.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
@@ -75,6 +76,8 @@ long wy_session_start(const struct wy_boot *boot)
 			break;
 		size /= 4;
 	} while (size >= SESSION_LEAST);
+	if (!WY_IS_ERROR(at) && ((struct wy_session *)at)->flags & WY_LAYER_TRACE)
+		wy_trace_map((int)fd);
 	sys1(__NR_close, fd);
 	if (WY_IS_ERROR(at))
 		return at;

@@ -340,6 +340,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 			requeue(t, sig, info);
 		return;
 	}
+	wy_layers_signal(t, sig, info);
 	if (start_handler(t, sig, info, uc, &act, base) < 0) {
 		struct siginfo segv = { 0 };
 

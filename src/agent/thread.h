@@ -20,6 +20,7 @@
 
 #include "agent/arch/x86_64/syscall.h"
 #include "agent/layer.h"
+#include "agent/ring.h"
 #include "proto/boot.h"
 #include <asm/sigcontext.h>
 
@@ -65,6 +66,13 @@ struct wy_record {
 	bool leave;   /* leave() is due */
 	bool changed; /* the arguments may be changed: orig is put back */
 	bool has_temp_mask;
+	/* the trace layer's: what it knew when the call came */
+	struct wy_traced {
+		unsigned long since; /* 0: it does not want the call's end */
+		unsigned int file;   /* the open file that the call is about; 0 */
+		unsigned char class, sub;
+		bool event; /* it becomes an event */
+	} traced;
 };
 
 /*
@@ -135,6 +143,8 @@ struct wy_thread {
 	bool trip_regs_valid;
 	struct wy_pointer_filter *pointer_filters; /* seccomp.c */
 	struct wy_revival revival;
+	struct wy_writer writer;
+	struct wy_files *files; /* fdstate.c */
 };
 enum wy_thread_state { WY_THREAD_FREE, WY_THREAD_LIVE, WY_THREAD_EXITING };
 

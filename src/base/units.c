@@ -61,6 +61,16 @@ int size_parse(unsigned long *ret_bytes, const char *text)
 	return parse(ret_bytes, text, units);
 }
 
+int duration_parse_ns(unsigned long *ret_ns, const char *text)
+{
+	static const struct unit units[] = {
+		{ "ns", 1 },           { "us", 1000 },       { "ms", 1000000 },
+		{ "s", 1000000000ul }, { "", 1000000000ul }, { NULL, 0 },
+	};
+
+	return parse(ret_ns, text, units);
+}
+
 int duration_parse(unsigned long *ret_ms, const char *text)
 {
 	static const struct unit units[] = {

@@ -18,6 +18,9 @@ int size_parse(unsigned long *ret_bytes, const char *text);
 /* Reads a duration.  Returns 0, -EINVAL if it is none, -ERANGE if it is too long. */
 int duration_parse(unsigned long *ret_ms, const char *text);
 
+/* The same in nanoseconds, with the units ns, us, ms and s. */
+int duration_parse_ns(unsigned long *ret_ns, const char *text);
+
 /* Writes a size: "512 MB", "1.4 GB", "900 bytes". */
 void size_print(char text[UNITS_TEXT_MAX], unsigned long bytes);
 

@@ -52,6 +52,7 @@ int cli_serve(int argc, char **argv);
 int cli_serve_check(int argc, char **argv);
 int cli_serve_bench(int argc, char **argv);
 int cli_call(int argc, char **argv);
+int cli_trace(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
 #endif

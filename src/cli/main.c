@@ -23,6 +23,7 @@ static const struct cli_command commands[] = {
 	{ "serve", "make a network server of a program that reads stdin", cli_serve },
 	{ "call", "run a program that is served, as if it were started here", cli_call },
 #endif
+	{ "trace", "show what a program does with each descriptor", cli_trace },
 	{ "doctor", "say what this machine allows, and which way waylay will take", cli_doctor },
 	{ "help", "explain a command: waylay help COMMAND", help_main },
 	{ "version", "print the version", version_main },

@@ -50,29 +50,29 @@ static bool may_trace_all(void)
 }
 
 /* Returns NULL if it cannot be. */
-static struct wy_session *map(int fd, void *addr)
+static struct wy_session *map(const struct wy_host_session *h, void *addr)
 {
-	void *mem = mmap(addr, WY_SESSION_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | (addr ? MAP_FIXED : 0), fd, 0);
+	void *mem = mmap(addr, h->size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_NORESERVE | (addr ? MAP_FIXED : 0), h->fd, 0);
 
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
 /* The size of files may be limited (RLIMIT_FSIZE); this one takes no room on any disk. */
-static int set_size(int fd)
+static int set_size(int fd, rlim_t size)
 {
 	struct rlimit old, high;
 	int err = 0;
 
-	if (getrlimit(RLIMIT_FSIZE, &old) < 0 || old.rlim_cur >= WY_SESSION_SIZE)
-		return ftruncate(fd, WY_SESSION_SIZE) < 0 ? -errno : 0;
-	if (old.rlim_max < WY_SESSION_SIZE)
+	if (getrlimit(RLIMIT_FSIZE, &old) < 0 || old.rlim_cur >= size)
+		return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	if (old.rlim_max < size)
 		return -EFBIG;
 	high = old;
 	high.rlim_cur = old.rlim_max;
 	if (setrlimit(RLIMIT_FSIZE, &high) < 0)
 		return -errno;
-	if (ftruncate(fd, WY_SESSION_SIZE) < 0)
+	if (ftruncate(fd, (off_t)size) < 0)
 		err = -errno;
 	setrlimit(RLIMIT_FSIZE, &old);
 	return err;
@@ -95,21 +95,29 @@ static bool kernel_spoils_returns(void)
 	return strstr(text, "Safe RET") != NULL;
 }
 
+struct wy_trace *wy_host_session_trace(const struct wy_host_session *h)
+{
+	return h->size > WY_SESSION_SIZE ? (struct wy_trace *)((char *)h->mem + WY_SESSION_SIZE) :
+					   NULL;
+}
+
 int wy_host_session_new(struct wy_host_session *ret, unsigned int flags)
 {
 	cleanup_fd int fd = memfd_create("waylay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct wy_host_session h = { .fd = fd };
+	struct wy_host_session h = { .fd = fd, .size = WY_SESSION_SIZE };
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = set_size(fd);
+	if (flags & WY_LAYER_TRACE)
+		h.size += WY_TRACE_SIZE;
+	err = set_size(fd, h.size);
 	if (err)
 		return err;
 	/* Whoever finds the file (/proc/PID/fd) shall not cut off what is mapped here. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		return -errno;
-	h.mem = map(fd, NULL);
+	h.mem = map(&h, NULL);
 	if (!h.mem)
 		return -errno;
 	h.mem->magic = WY_SESSION_MAGIC;
@@ -128,7 +136,7 @@ int wy_host_session_new(struct wy_host_session *ret, unsigned int flags)
 /* Puts memory of our own where the session is, so that a signal handler may still ring there. */
 static int unmap(struct wy_host_session *h)
 {
-	void *mem = mmap(h->mem, WY_SESSION_SIZE, PROT_READ | PROT_WRITE,
+	void *mem = mmap(h->mem, h->size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 
 	return mem == MAP_FAILED ? -errno : 0;
@@ -148,12 +156,12 @@ bool wy_host_session_in_use(struct wy_host_session *h)
 	}
 	if (fcntl(h->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0) {
 		/* What was counted can still be read. */
-		if (mmap(h->mem, WY_SESSION_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-			 h->fd, 0) == MAP_FAILED)
+		if (mmap(h->mem, h->size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, h->fd, 0) == MAP_FAILED)
 			log_errno(errno, "cannot read the session any more");
 		return false;
 	}
-	if (!map(h->fd, h->mem)) {
+	if (!map(h, h->mem)) {
 		log_errno(errno, "cannot map the session again");
 		return true;
 	}

@@ -7,13 +7,19 @@
 #define WY_HOST_SESSION_H
 
 #include "proto/session.h"
+#include "proto/trace.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct wy_host_session {
 	struct wy_session *mem;
 	int fd; /* the memfd, close-on-exec */
+	size_t size;
 };
+
+/* The memory for a trace (proto/trace.h), behind the session; NULL without WY_LAYER_TRACE. */
+struct wy_trace *wy_host_session_trace(const struct wy_host_session *h);
 
 /*
  * Makes a session with these WY_* flags (WY_HOST_PRIVILEGED is added when it is

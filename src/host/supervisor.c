@@ -13,7 +13,11 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define STAY_MIN_MS 5 /* between two looks whether anybody is left */
+#define STAY_MAX_MS 500
 
 static void send_on(const struct wy_supervisor *v)
 {
@@ -191,6 +195,44 @@ int wy_supervisor_start(struct wy_supervisor *v, char **argv)
 	return err ? log_errno(err, "cannot follow the program") : 0;
 }
 
+static bool anybody_left(struct wy_supervisor *v)
+{
+	bool left;
+
+	if (v->follow.tracees)
+		return true;
+	if (v->still)
+		v->still(v->arg, true);
+	left = wy_host_session_in_use(&v->session);
+	if (v->still)
+		v->still(v->arg, false);
+	return left;
+}
+
+/* The program has ended, others that it has started live. */
+static void stay(struct wy_supervisor *v)
+{
+	unsigned int *bell = &v->session.mem->doorbell;
+	long pause = STAY_MIN_MS;
+	struct wy_signal signal;
+
+	while (v->following && !wy_signals_next(&signal)) {
+		unsigned int before = __atomic_load_n(bell, __ATOMIC_SEQ_CST);
+		struct timespec t = { pause / 1000, pause % 1000 * 1000000 };
+
+		wy_follow_poll(&v->follow, v->program.pid);
+		wy_follow_requests(&v->follow);
+		wy_host_notes_print(v->session.mem);
+		if (!anybody_left(v))
+			return;
+		pause = pause * 2 < STAY_MAX_MS ? pause * 2 : STAY_MAX_MS;
+		if (__atomic_load_n(bell, __ATOMIC_SEQ_CST) == before)
+			syscall(SYS_futex, bell, FUTEX_WAIT, before, &t, NULL, 0);
+		else
+			pause = STAY_MIN_MS;
+	}
+}
+
 int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 {
 	int err = wy_supervisor_start(v, argv);
@@ -198,6 +240,10 @@ int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 	if (err)
 		return err;
 	supervise(v);
+	if (v->has_ended)
+		v->has_ended(v->arg, v->program.pid, v->status);
+	if (v->stay)
+		stay(v);
 	if (v->following && wy_handover_needed(v))
 		wy_handover_start(v);
 	wy_host_notes_print(v->session.mem);

@@ -31,6 +31,13 @@ struct wy_supervisor {
 	unsigned int idle_bell; /* where it waits when another one follows */
 	bool ended;
 	int status; /* of the program, as waitpid(2) says it */
+
+	/* May be set before wy_supervisor_run(). */
+	bool stay; /* until all programs have ended, or a signal comes: not the first one only */
+	void (*has_ended)(void *arg, int pid, int status); /* the program has; NULL */
+	/* The session must not be touched by anybody while `still`, for a look who has it; NULL. */
+	void (*still)(void *arg, bool still);
+	void *arg; /* of both */
 };
 
 /*

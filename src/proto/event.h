@@ -67,7 +67,9 @@ _Static_assert(sizeof(struct wy_event) == 64, "an event's header");
  *	 Items: PATH the executed file, STRING its arguments.
  * START arg[0] process, arg[1] its parent (of a thread: its process), arg[2]
  *	 thread, arg[3] clone(2) flags.
- * END	 arg[0] process, arg[2] thread, arg[3] 1: of the whole process; ret the status.
+ * END	 arg[0] process, arg[2] thread, arg[3] 0: the thread alone, 1: the process (ret is
+ *	 what exit_group(2) was given), 2: the process was found ended (ret is its status
+ *	 as waitpid(2) has it, -1: nobody knows).
  * SIGNAL nr the signal; arg[0] si_code, arg[1] si_pid or si_addr, arg[2] si_uid,
  *	 arg[3] si_status or si_value.
  * TCP	 arg[0] 0: at its start, 1: now and then, 2: at its end.  Item: OUT, struct tcp_info.

@@ -42,6 +42,7 @@ enum {
 	WY_HOST_PRIVILEGED = 1 << 7, /* the host may trace set-user-ID programs */
 	WY_FILL_RETURNS = 1 << 8,    /* this kernel spoils the prediction of returns: see gate.S */
 	WY_FOLLOW_USERLAND = 1 << 9, /* for tests: nobody traces, see proto/userland.h */
+	WY_LAYER_TRACE = 1 << 10,    /* the memory of proto/trace.h lies behind the session */
 };
 
 /*

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace.h - the memory that `waylay trace` shares with the programs under it,
- * beside the session.
+ * trace.h - the memory that `waylay trace` shares with the programs under it.
  *
- * One sparse memfd, mapped whole by the host and by every traced process:
+ * It lies behind the session in the same sparse memfd, mapped by the host and
+ * by every traced process:
  *
  *	struct wy_trace		settings, and what all share
- *	ring[i]			one for each thread: positions, the call that it is in, totals
- *	data[i]			WY_RING_SIZE bytes each: events (event.h), a ring buffer
+ *	ring 0			one for each thread: struct wy_ring, positions and totals,
+ *				and behind it WY_RING_SIZE bytes of events (event.h), a ring buffer
+ *	ring 1 ...
  *
  * One thread writes into a ring, the host alone reads it.  `head` and `tail`
  * count bytes, ever growing; what lies between them is valid.  An event lies in
  * one piece: where the rest of the buffer is too small it is filled by an event
- * of WY_EVENT_NONE (and where even a header does not fit, by zero words).
+ * of WY_EVENT_NONE, and where even a header does not fit, by zero words.
+ *
+ * The event of the call that a thread is in lies at head, unfinished, so that
+ * the host can tell what a thread hangs in: see struct wy_ring.
  *
  *	ring:  FREE -> (agent, compare and swap) USED -> (agent) ENDED -> (host, drained) FREE
  *
@@ -35,17 +39,16 @@
 
 /* What is recorded; written by the host before the first program starts. */
 enum {
-	WY_TRACE_EVENTS = 1 << 0,   /* events go into the rings */
-	WY_TRACE_TOTALS = 1 << 1,   /* calls are counted and timed in struct wy_totals */
-	WY_TRACE_ITEMS = 1 << 2,    /* what arguments point to is recorded */
-	WY_TRACE_DROP = 1 << 3,     /* a full ring loses events, and the program does not wait */
-	WY_TRACE_PAYLOAD = 1 << 4,  /* the bytes that go through sockets, up to snaplen a call */
-	WY_TRACE_STACK = 1 << 5,    /* return addresses of each call */
-	WY_TRACE_TCP = 1 << 6,      /* struct tcp_info of connections */
-	WY_TRACE_NO_URING = 1 << 7, /* io_uring_setup(2) is answered with ENOSYS */
-	WY_TRACE_LIVE =
-		1 << 8,        /* somebody watches: the host is woken for each event it sleeps on */
-	WY_TRACE_FDS = 1 << 9, /* descriptors are followed even if no event needs it */
+	WY_TRACE_EVENTS = 1 << 0,     /* events go into the rings */
+	WY_TRACE_TOTALS = 1 << 1,     /* calls are counted and timed in struct wy_totals */
+	WY_TRACE_ITEMS = 1 << 2,      /* what arguments point to is recorded */
+	WY_TRACE_DROP = 1 << 3,       /* a full ring loses events, and the program does not wait */
+	WY_TRACE_PAYLOAD = 1 << 4,    /* the bytes that go through sockets, up to snaplen a call */
+	WY_TRACE_STACK = 1 << 5,      /* return addresses of each call */
+	WY_TRACE_TCP = 1 << 6,        /* struct tcp_info of connections */
+	WY_TRACE_NO_URING = 1 << 7,   /* io_uring_setup(2) is answered with ENOSYS */
+	WY_TRACE_LIVE = 1 << 8,       /* somebody watches: an event wakes the host if it sleeps */
+	WY_TRACE_FDS = 1 << 9,        /* descriptors are followed even if no event needs it */
 	WY_TRACE_TSC = 1 << 10,       /* times are the time stamp counter's; else CLOCK_MONOTONIC */
 	WY_TRACE_FAILED = 1 << 11,    /* only calls that failed */
 	WY_TRACE_SUCCEEDED = 1 << 12, /* only calls that did not fail */
@@ -80,36 +83,32 @@ enum wy_ring_state { WY_RING_FREE, WY_RING_USED, WY_RING_ENDED };
 
 struct wy_ring {
 	/* agent */
-	unsigned int state; /* enum wy_ring_state */
-	int pid, tid;       /* as the thread itself sees them */
-	unsigned int
-		image; /* grows with each exec: rings of the same pid and an older one are over */
+	unsigned int state;   /* enum wy_ring_state */
+	int pid, tid;         /* as the thread itself sees them */
+	unsigned int image;   /* a number for each process and each of its images */
+	unsigned int foreign; /* its pid is of another pid namespace than the host's */
 	unsigned long head;
-	unsigned long lost;     /* events, not yet told of by a WY_EVENT_LOST */
-	unsigned int waits;     /* futex word beside tail: the thread waits for room */
-	unsigned int now_words; /* of `now`; odd lock counter below */
-
 	/*
-	 * The call that the thread is in, for a host that wants to know what it hangs in: its
-	 * number, arguments, file and start.  now_seq is odd while it is written, and
-	 * now.kind is WY_EVENT_NONE when there is none.
+	 * The call that the thread is in.  Odd: its event lies at head, with its time, number,
+	 * arguments and items; it is not finished.  Even: none does.  Changes with every call.
 	 */
-	unsigned int now_seq, pad;
-	struct wy_event now;
-	long now_args[2]; /* arguments 5 and 6 */
+	unsigned long now;
+	unsigned long lost; /* events, all together */
+	unsigned int waits; /* the thread waits for room */
 
 	_Alignas(64) unsigned long tail; /* host */
 	unsigned int room; /* host: futex, adds 1 when tail has moved and waits was set */
 
-	_Alignas(64) struct wy_totals totals; /* agent; the host takes them when the ring is ENDED */
+	_Alignas(64) struct wy_totals totals; /* agent; the host takes them from an ENDED ring */
 };
 
-/* The descriptors of a process on its way through an exec, but those that it closes. */
+/* The descriptors of a process on its way through an exec, those that it closes left out. */
 enum wy_handover_state { WY_HANDOVER_FREE, WY_HANDOVER_CLAIMED, WY_HANDOVER_READY };
 struct wy_handover {
 	unsigned int state; /* enum wy_handover_state */
 	int pid;
-	unsigned int image, nr;
+	unsigned int image; /* that it leaves: the rings of its threads are over */
+	unsigned int nr;
 	struct wy_handover_fd {
 		int fd;
 		unsigned int file;
@@ -120,7 +119,8 @@ struct wy_handover {
 struct wy_trace {
 	unsigned long magic; /* host */
 	unsigned int version;
-	unsigned int nr_rings; /* host */
+	unsigned int reserved;
+	unsigned long pid_namespace; /* host: inode of its own */
 	struct wy_trace_settings settings;
 
 	_Alignas(64) unsigned int bell; /* futex: agents add 1 */
@@ -136,18 +136,20 @@ struct wy_trace {
 	_Alignas(4096) struct wy_handover handover[WY_HANDOVERS];
 };
 
-#define WY_TRACE_RINGS_AT ((sizeof(struct wy_trace) + 4095) & ~4095ul)
-#define WY_RING_STRIDE    ((sizeof(struct wy_ring) + 4095) & ~4095ul)
-
-/* The size of the file for so many rings, and where things are in it. */
-static inline unsigned long wy_trace_data_at(unsigned int nr_rings, unsigned int ring)
-{
-	return WY_TRACE_RINGS_AT + nr_rings * WY_RING_STRIDE + ring * WY_RING_SIZE;
-}
+/* Where things are, from struct wy_trace on. */
+#define WY_RINGS_AT    ((sizeof(struct wy_trace) + 4095) & ~4095ul)
+#define WY_RING_DATA   ((sizeof(struct wy_ring) + 4095) & ~4095ul)
+#define WY_RING_STRIDE (WY_RING_DATA + WY_RING_SIZE)
+#define WY_TRACE_SIZE  (WY_RINGS_AT + WY_RINGS * WY_RING_STRIDE)
 
 static inline struct wy_ring *wy_trace_ring(struct wy_trace *t, unsigned int ring)
 {
-	return (struct wy_ring *)((unsigned char *)t + WY_TRACE_RINGS_AT + ring * WY_RING_STRIDE);
+	return (struct wy_ring *)((unsigned char *)t + WY_RINGS_AT + ring * WY_RING_STRIDE);
+}
+
+static inline unsigned char *wy_ring_data(struct wy_ring *ring)
+{
+	return (unsigned char *)ring + WY_RING_DATA;
 }
 
 #endif

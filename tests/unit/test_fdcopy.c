@@ -93,7 +93,7 @@ static void look(void)
 	assert_int_equal(wy_fdtab_read(&table), 0);
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
-			mark(fd, WY_FD_INHERITED);
+			mark(fd, WY_FD_MARK_INHERITED);
 }
 
 /* The kind of the refusal, or 0. */
@@ -404,8 +404,8 @@ static void test_shared(void **state)
 	z = open("/dev/zero", O_RDONLY);
 	close(ends[0]);
 	look();
-	mark(x, WY_FD_INHERITED);
-	mark(y, WY_FD_INHERITED);
+	mark(x, WY_FD_MARK_INHERITED);
+	mark(y, WY_FD_MARK_INHERITED);
 	assert_int_equal(wy_fdtab_can_copy(&table, ends), 0);
 	copy_with(NULL, shared_in_copy);
 	assert_refused(WY_SERVE_PIPE, y);
@@ -597,7 +597,7 @@ static void test_sockets(void **state)
 	assert_refused(WY_SERVE_SOCKET, x);
 	look();
 	assert_int_equal(file_of(x)->class, WY_FD_NET);
-	mark(x, WY_FD_INHERITED);
+	mark(x, WY_FD_MARK_INHERITED);
 	assert_int_equal(wy_fdtab_can_copy(&table, &y), 0);
 	wy_fdtab_drop();
 	close(x);

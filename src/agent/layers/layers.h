@@ -5,6 +5,7 @@
 
 #include "agent/layer.h"
 
+extern struct wy_layer wy_layer_trace;
 extern struct wy_layer wy_layer_count;        /* counts calls */
 extern struct wy_layer wy_layer_count_errors; /* and errors */
 extern struct wy_layer wy_layer_null;         /* answers getppid(2) with 42, for measuring */

@@ -307,7 +307,8 @@ static int look_at_files(int *ret_value)
 		return ret == -EMFILE ? WY_SERVE_TOO_MANY : WY_SERVE_NO_LIST;
 	}
 	for (unsigned int i = 0; i < s->nr_inherited; i++)
-		wy_fdtab_mark(&fdtab, s->inherited[i].dev, s->inherited[i].ino, WY_FD_INHERITED);
+		wy_fdtab_mark(&fdtab, s->inherited[i].dev, s->inherited[i].ino,
+			      WY_FD_MARK_INHERITED);
 	wy_fdtab_mark(&fdtab, s->in_dev, s->in_ino, INPUT);
 	wy_fdtab_mark(&fdtab, s->out_dev, s->out_ino, OUTPUT);
 	if (s->err_ino)

@@ -322,10 +322,14 @@ static int apply_end(struct wy_world *w, const struct wy_event_view *v)
 	if (!p)
 		return -ENOMEM;
 	p->p.over = v->e.time;
-	if (v->e.arg[3]) {
-		end(p);
-		if (!p->p.status_known)
-			p->p.status = (int)(v->e.ret & 0xff) << 8;
+	if (!v->e.arg[3])
+		return 0;
+	end(p);
+	if (v->e.arg[3] == 1 && !p->p.status_known) {
+		p->p.status = (int)(v->e.ret & 0xff) << 8;
+		p->p.status_known = true;
+	} else if (v->e.arg[3] == 2 && v->e.ret != -1) {
+		p->p.status = (int)v->e.ret;
 		p->p.status_known = true;
 	}
 	return 0;

@@ -78,6 +78,15 @@ static inline void arch_fill_returns(void)
 			 : "memory");
 }
 
+/* The time stamp counter.  Not ordered with the loads and stores around it. */
+static inline unsigned long arch_ticks(void)
+{
+	unsigned int low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (unsigned long)high << 32 | low;
+}
+
 static inline void arch_pause(void)
 {
 	__asm__ volatile("pause");

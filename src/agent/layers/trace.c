@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trace.c - every call becomes an event.
+ *
+ * On its way in a call's event is begun at the head of the thread's ring: time,
+ * number, arguments, the open file behind its descriptor, and what the
+ * arguments point to.  There a host can see what the thread hangs in.  When the
+ * call is back, result, duration and what the kernel wrote are added, and the
+ * event is published.  Room is made on the way in, so that nothing waits on the
+ * way out.
+ *
+ * A signal handler that runs while the call is in the kernel makes calls of its
+ * own, whose events take that place.  The outer call's event is then built anew
+ * on its way out; what its arguments pointed to is what stands there by then.
+ *
+ * Promises: the call itself is not touched.  A call that the settings exclude by
+ * number never comes here, unless it changes what a descriptor is.
+ */
+#include "agent/capture.h"
+#include "agent/fdstate.h"
+#include "agent/gate.h"
+#include "agent/layers/layers.h"
+#include "agent/ring.h"
+#include "agent/sys.h"
+#include "agent/thread.h"
+#include "agent/usermem.h"
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/siginfo.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <stddef.h>
+
+#define ITEMS_MAX  (8ul << 10) /* on the way in, and again on the way out */
+#define EVENT_MAX  (sizeof(struct wy_event) + 4 * sizeof(long) + 2 * ITEMS_MAX)
+#define KEEP_MAX   1024u /* a longer event is built anew when its call makes descriptors */
+#define PLAN_EVENT 1u
+#define PLAN_FD    2u /* the class of its descriptor matters */
+
+/* By row: what is to be done about a call. */
+static unsigned char plan[WY_CALLS_MAX];
+static bool totals, by_class, with_items;
+
+static const struct wy_trace_settings *settings(void)
+{
+	return &wy_trace->settings;
+}
+
+static bool makes_events(unsigned int row)
+{
+	return settings()->flags & WY_TRACE_EVENTS && settings()->calls[row / 64] >> (row % 64) & 1;
+}
+
+static void start(struct wy_layer *layer)
+{
+	if (!wy_trace)
+		return;
+	totals = settings()->flags & WY_TRACE_TOTALS;
+	with_items = settings()->flags & WY_TRACE_ITEMS;
+	by_class = settings()->classes || settings()->fds || settings()->fds_more;
+	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
+		const struct wy_call_row *row = wy_call_row_of((unsigned int)nr);
+
+		if (makes_events((unsigned int)nr))
+			plan[nr] = PLAN_EVENT;
+		if (row->fd >= 0)
+			plan[nr] |= PLAN_FD;
+		if (plan[nr] & PLAN_EVENT || totals || nr == __NR_prctl ||
+		    (row->effect > WY_FX_USES && row->effect != WY_FX_FANOTIFY))
+			wy_callset_add(&layer->calls, nr);
+	}
+}
+
+/* ---- what is wanted ---- */
+
+static bool fd_is_wanted(const struct wy_call *call, const struct wy_call_row *row,
+			 struct wy_fd_now now)
+{
+	const struct wy_trace_settings *s = settings();
+	unsigned int fd = row->fd >= 0 ? (unsigned int)call->arg[row->fd] : ~0u;
+
+	if (s->classes && !(now.file && s->classes >> now.class & 1))
+		return false;
+	if (s->fds || s->fds_more)
+		return fd < 64 ? s->fds >> fd & 1 : fd != ~0u && s->fds_more;
+	return true;
+}
+
+/* A call that makes a descriptor is judged by what it made. */
+static bool makes_fd(const struct wy_call_row *row)
+{
+	switch (row->effect) {
+	case WY_FX_OPEN:
+	case WY_FX_NEW:
+	case WY_FX_SOCKET:
+	case WY_FX_SOCKETPAIR:
+	case WY_FX_PIPE:
+	case WY_FX_ACCEPT:
+	case WY_FX_SIGNALFD:
+	case WY_FX_URING:
+	case WY_FX_PIDFD_GETFD: return true;
+	}
+	return false;
+}
+
+/* The descriptor that it made. */
+static int made_fd(const struct wy_call *call, const struct wy_call_row *row)
+{
+	int fd = -1;
+
+	if (WY_IS_ERROR(call->ret))
+		return -1;
+	if (row->effect != WY_FX_PIPE && row->effect != WY_FX_SOCKETPAIR)
+		return (int)call->ret;
+	copy_from_program(&fd, (unsigned long)call->arg[row->effect == WY_FX_PIPE ? 0 : 3],
+			  sizeof(fd));
+	return fd;
+}
+
+/* Bytes that went from file to program, or the other way. */
+static long moved(const struct wy_call *call, const struct wy_call_row *row)
+{
+	return row->flow != WY_FLOW_NONE && call->ret > 0 ? call->ret : 0;
+}
+
+static bool end_is_wanted(const struct wy_call *call, const struct wy_call_row *row,
+			  unsigned long took)
+{
+	const struct wy_trace_settings *s = settings();
+
+	if (s->flags & WY_TRACE_FAILED && !WY_IS_ERROR(call->ret))
+		return false;
+	if (s->flags & WY_TRACE_SUCCEEDED && WY_IS_ERROR(call->ret))
+		return false;
+	if (took < s->took_min)
+		return false;
+	return !s->size_min || (unsigned long)moved(call, row) >= s->size_min;
+}
+
+/* ---- the event of a call ---- */
+
+static unsigned char *end_of(struct wy_event *e)
+{
+	return (unsigned char *)e + e->words * 8ul;
+}
+
+static void grew(struct wy_event *e, unsigned long bytes, bool cut)
+{
+	e->words += (unsigned short)(bytes / 8);
+	if (cut)
+		e->flags |= WY_EVENT_CUT;
+}
+
+static struct wy_event *build(const struct wy_call *call, const struct wy_call_row *row,
+			      const struct wy_traced *traced, bool wait)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_event *e = (struct wy_event *)wy_ring_room(t, EVENT_MAX, wait);
+
+	if (!e)
+		return NULL;
+	e->time = traced->since;
+	e->took = 0;
+	e->nr = (unsigned short)call->nr;
+	e->kind = WY_EVENT_CALL;
+	e->flags = 0;
+	e->file = traced->file;
+	e->words = WY_EVENT_WORDS;
+	e->class = traced->class;
+	e->sub = traced->sub;
+	e->ret = 0; /* as long as it is not finished */
+	for (int i = 0; i < 4; i++)
+		e->arg[i] = call->arg[i];
+	if (row->nr_args > 4)
+		__builtin_memcpy(wy_event_item(e, WY_ITEM_ARGS, 0, 2 * sizeof(long)), &call->arg[4],
+				 2 * sizeof(long));
+	if (row->fd2 >= 0) {
+		struct wy_fd_now other = wy_fdstate_known(t, (int)call->arg[row->fd2]);
+
+		if (other.file)
+			*(struct wy_item_file *)wy_event_item(e, WY_ITEM_FILE2, 0,
+							      sizeof(struct wy_item_file)) =
+				(struct wy_item_file){ other.file, other.class, other.sub, 0 };
+	}
+	if (with_items && wy_captures_enter(call->nr)) {
+		bool cut = false;
+
+		grew(e, wy_capture_enter(end_of(e), ITEMS_MAX, call, settings(), &cut), cut);
+	}
+	return e;
+}
+
+/* The host may look at it. */
+static void show(struct wy_thread *t, unsigned long since)
+{
+	struct wy_ring *ring = t->writer.ring;
+
+	t->writer.built = since;
+	__atomic_store_n(&ring->now, (ring->now | 1) + 2, __ATOMIC_RELEASE);
+}
+
+static void unshow(struct wy_thread *t)
+{
+	struct wy_ring *ring = t->writer.ring;
+
+	if (ring)
+		__atomic_store_n(&ring->now, ring->now & ~1ul, __ATOMIC_RELEASE);
+}
+
+static void end_event(const struct wy_call *call, const struct wy_call_row *row,
+		      const struct wy_traced *traced, unsigned long took)
+{
+	struct wy_thread *t = call->thread;
+	struct wy_event *e = NULL;
+
+	if (t->writer.ring && t->writer.built == traced->since)
+		e = (struct wy_event *)(t->writer.data + t->writer.head % WY_RING_SIZE);
+	else
+		e = build(call, row, traced, false);
+	if (!e)
+		return;
+	e->file = traced->file;
+	e->class = traced->class;
+	e->sub = traced->sub;
+	e->ret = call->ret;
+	e->took = (unsigned int)took;
+	if (__builtin_expect(took >> 32, 0)) {
+		e->flags |= WY_EVENT_LONG;
+		*(unsigned long *)wy_event_item(e, WY_ITEM_TOOK, 0, sizeof(long)) = took;
+	}
+	if (with_items && wy_captures_leave(call->nr)) {
+		bool cut = false;
+
+		grew(e, wy_capture_leave(end_of(e), ITEMS_MAX, call, settings(), &cut), cut);
+	}
+	t->writer.built = 0;
+	unshow(t);
+	wy_event_end(t, e);
+}
+
+/* An event that makes descriptors: what they are is told before it, and it is moved behind that. */
+static void leave_effect(const struct wy_call *call, const struct wy_call_row *row,
+			 const struct wy_traced *traced)
+{
+	struct wy_fd_now before = { traced->file, traced->class, traced->sub, 0, 0 };
+	struct wy_thread *t = call->thread;
+	unsigned long kept[KEEP_MAX / 8];
+	struct wy_event *e;
+	unsigned int words = 0;
+
+	if (traced->event && t->writer.ring && t->writer.built == traced->since) {
+		e = (struct wy_event *)(t->writer.data + t->writer.head % WY_RING_SIZE);
+		if (e->words <= KEEP_MAX / 8) {
+			words = e->words;
+			__builtin_memcpy(kept, e, words * 8ul);
+		}
+	}
+	wy_fdstate_leave(call, row, before);
+	if (!words)
+		return;
+	e = (struct wy_event *)wy_ring_room(t, EVENT_MAX, false);
+	if (!e)
+		return;
+	__builtin_memcpy(e, kept, words * 8ul);
+	t->writer.built = traced->since;
+}
+
+/* ---- totals ---- */
+
+static void add_bytes(struct wy_thread *t, unsigned int class, long in, long out)
+{
+	struct wy_total_class *c = &t->writer.ring->totals.class[class % WY_FD_CLASSES];
+
+	c->in += (unsigned long)in;
+	c->out += (unsigned long)out;
+}
+
+static void add_totals(const struct wy_call *call, const struct wy_call_row *row,
+		       const struct wy_traced *traced, unsigned long took)
+{
+	struct wy_thread *t = call->thread;
+	bool failed = WY_IS_ERROR(call->ret);
+	struct wy_total_call *c;
+	struct wy_total_class *k;
+	long bytes = moved(call, row);
+
+	if (!t->writer.ring)
+		return;
+	c = &t->writer.ring->totals.call[wy_call_row(call->nr)];
+	c->errors += failed;
+	c->ticks += took;
+	if (!traced->file)
+		return;
+	k = &t->writer.ring->totals.class[traced->class % WY_FD_CLASSES];
+	k->calls++;
+	k->errors += failed;
+	k->ticks += took;
+	if (row->flow == WY_FLOW_IN) {
+		add_bytes(t, traced->class, bytes, 0);
+	} else if (row->flow == WY_FLOW_OUT) {
+		add_bytes(t, traced->class, 0, bytes);
+	} else if (row->flow == WY_FLOW_MOVE) {
+		add_bytes(t, traced->class, bytes, 0);
+		add_bytes(t, wy_fdstate_known(t, (int)call->arg[row->fd2]).class, 0, bytes);
+	}
+}
+
+static void count(struct wy_thread *t, long nr)
+{
+	if (totals && t->writer.ring)
+		t->writer.ring->totals.call[wy_call_row(nr)].calls++;
+}
+
+/* ---- a call ---- */
+
+/* Calls that read are many, and bring descriptors from fanotify groups only. */
+static bool has_effect(const struct wy_call_row *row, unsigned int sub)
+{
+	return row->effect > WY_FX_USES && (row->effect != WY_FX_FANOTIFY || sub == WY_FD_FANOTIFY);
+}
+
+static bool never_returns(const struct wy_call *call)
+{
+	return call->nr == __NR_exit || call->nr == __NR_exit_group || !call->site;
+}
+
+/* One that may never come back is told of at once; its end, if it comes, is told of again. */
+static void announce(const struct wy_call *call, const struct wy_call_row *row)
+{
+	struct wy_traced traced = { .since = wy_ticks() };
+	struct wy_event *e = build(call, row, &traced, true);
+
+	if (!e)
+		return;
+	e->flags |= WY_EVENT_NO_RETURN;
+	wy_event_end(call->thread, e);
+}
+
+static void tell_end(const struct wy_call *call)
+{
+	unsigned char *room = NULL;
+	struct wy_event *e;
+
+	if (call->site && settings()->flags & WY_TRACE_EVENTS)
+		room = wy_ring_room(call->thread, sizeof(*e), true);
+	if (!room)
+		return;
+	e = wy_event_begin(room, WY_EVENT_END);
+	e->ret = call->arg[0];
+	e->arg[0] = call->thread->pid;
+	e->arg[2] = call->thread->tid;
+	e->arg[3] = call->nr == __NR_exit_group;
+	wy_event_end(call->thread, e);
+}
+
+static enum wy_verdict enter(struct wy_call *call)
+{
+	struct wy_thread *t = call->thread;
+	unsigned int nr = wy_call_row(call->nr);
+	const struct wy_call_row *row = &wy_call_rows[nr];
+	bool event = plan[nr] & PLAN_EVENT, effect;
+	struct wy_fd_now now = { 0 };
+	struct wy_record *record;
+
+	if (__builtin_expect(wy_trace->stop, 0))
+		return WY_PASS;
+	if (plan[nr] & PLAN_FD) {
+		long fd = (int)call->arg[row->fd];
+
+		now = row->effect == WY_FX_CLOSE ? wy_fdstate_known(t, fd) : wy_fdstate_look(t, fd);
+	}
+	if (by_class && event && !makes_fd(row))
+		event = fd_is_wanted(call, row, now);
+	count(t, call->nr);
+	if (never_returns(call) || row->effect == WY_FX_EXEC) {
+		if (event)
+			announce(call, row);
+		if (never_returns(call)) {
+			tell_end(call);
+			return WY_PASS;
+		}
+	}
+	if (nr == __NR_prctl && call->arg[0] == PR_SET_TSC && call->arg[1] == PR_TSC_SIGSEGV)
+		wy_ticks_stop();
+	effect = has_effect(row, now.sub);
+	if (effect)
+		wy_fdstate_enter(call, row);
+	if (!event && !totals && !effect)
+		return WY_PASS;
+	record = wy_call_leave_due(call);
+	record->traced = (struct wy_traced){ .since = wy_ticks(),
+					     .file = now.file,
+					     .class = now.class,
+					     .sub = now.sub,
+					     .event = event };
+	if (event && build(call, row, &record->traced, true))
+		show(t, record->traced.since);
+	return WY_PASS;
+}
+
+/* The event of a call that has made a descriptor is about that one. */
+static void judge_made(const struct wy_call *call, const struct wy_call_row *row,
+		       struct wy_traced *traced)
+{
+	struct wy_fd_now now = wy_fdstate_known(call->thread, made_fd(call, row));
+
+	if (by_class && traced->event)
+		traced->event = fd_is_wanted(call, row, now);
+	traced->file = now.file;
+	traced->class = now.class;
+	traced->sub = now.sub;
+}
+
+static void leave(struct wy_call *call)
+{
+	struct wy_record *r = wy_record_find(call->thread, call->site, call->sp);
+	const struct wy_call_row *row;
+	struct wy_traced traced;
+	struct wy_call as_program;
+	unsigned long took;
+
+	if (!r || !r->traced.since)
+		return;
+	traced = r->traced;
+	r->traced.since = 0;
+	took = wy_ticks() - traced.since;
+	if (__builtin_expect(r->changed, 0)) {
+		as_program = *call;
+		for (int i = 0; i < 6; i++)
+			as_program.arg[i] = r->orig[i];
+		call = &as_program;
+	}
+	row = &wy_call_rows[wy_call_row(call->nr)];
+	if (totals)
+		add_totals(call, row, &traced, took);
+	if (has_effect(row, traced.sub))
+		leave_effect(call, row, &traced);
+	if (makes_fd(row))
+		judge_made(call, row, &traced);
+	if (traced.event && end_is_wanted(call, row, took))
+		end_event(call, row, &traced, took);
+	else if (traced.event)
+		unshow(call->thread);
+}
+
+/* ---- life ---- */
+
+/* The strings of argv, as /proc has them, each an item.  text: room for all of them, further on. */
+static void add_arguments(struct wy_event *e, char *text)
+{
+	long fd = sys3(__NR_open, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+	long len = fd < 0 ? 0 : sys3(__NR_read, fd, text, ITEMS_MAX);
+	unsigned int n = 0;
+
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	for (long at = 0, end; at < len && n < 255; at = end + 1, n++) {
+		for (end = at; end < len && text[end]; end++)
+			;
+		if (wy_event_bytes(e) + (end - at) + sizeof(struct wy_item) > (unsigned char *)text)
+			break;
+		__builtin_memmove(wy_event_bytes(e), text + at, (unsigned long)(end - at));
+		wy_event_item(e, WY_ITEM_STRING, n, (unsigned int)(end - at));
+	}
+}
+
+static void tell_start(struct wy_thread *t, enum wy_event_kind kind, long parent, long what)
+{
+	unsigned char *room =
+		settings()->flags & WY_TRACE_EVENTS ? wy_ring_room(t, EVENT_MAX, false) : NULL;
+	struct wy_event *e;
+
+	if (!room)
+		return;
+	e = wy_event_begin(room, kind);
+	e->arg[0] = t->pid;
+	e->arg[1] = parent;
+	e->arg[2] = t->tid;
+	e->arg[3] = what;
+	if (kind == WY_EVENT_IMAGE) {
+		long len = sys3(__NR_readlink, "/proc/self/exe", wy_event_bytes(e), ITEMS_MAX / 2);
+
+		if (len > 0)
+			wy_event_item(e, WY_ITEM_PATH, 0, (unsigned int)len);
+		add_arguments(e, (char *)e + EVENT_MAX - ITEMS_MAX);
+	}
+	wy_event_end(t, e);
+}
+
+static void thread_start(struct wy_thread *t)
+{
+	static bool began;
+
+	if (!wy_trace)
+		return;
+	if (!began)
+		wy_ring_new_process(true);
+	wy_ring_take(t, began && !(t->clone_flags & CLONE_THREAD));
+	if (!began) {
+		bool exec = wy_fdstate_was_handed_over(t);
+		int mode = 0;
+
+		began = true;
+		sys2(__NR_prctl, PR_GET_TSC, &mode);
+		if (mode == PR_TSC_SIGSEGV)
+			wy_ticks_stop();
+		tell_start(t, WY_EVENT_IMAGE, sys0(__NR_getppid),
+			   exec ? WY_IMAGE_EXEC : WY_IMAGE_FIRST);
+		wy_fdstate_begin(t);
+		return;
+	}
+	tell_start(t, WY_EVENT_START, t->clone_flags & CLONE_THREAD ? t->pid : sys0(__NR_getppid),
+		   (long)t->clone_flags);
+}
+
+static void fork_child(struct wy_thread *t)
+{
+	if (!wy_trace)
+		return;
+	wy_ring_new_process(false);
+	wy_ring_take(t, false);
+	wy_fdstate_fork_child(t);
+	tell_start(t, WY_EVENT_START, sys0(__NR_getppid), (long)t->clone_flags);
+}
+
+static void thread_exit(struct wy_thread *t)
+{
+	if (wy_trace)
+		wy_ring_put(t);
+}
+
+static void signal(struct wy_thread *t, int sig, const struct siginfo *info)
+{
+	unsigned char *room = wy_trace && settings()->flags & WY_TRACE_EVENTS ?
+				      wy_ring_room(t, sizeof(struct wy_event), false) :
+				      NULL;
+	struct wy_event *e;
+
+	if (!room)
+		return;
+	e = wy_event_begin(room, WY_EVENT_SIGNAL);
+	e->nr = (unsigned short)sig;
+	e->arg[0] = info->si_code;
+	e->arg[1] = *(const long *)&info->_sifields; /* si_pid and si_uid, or si_addr */
+	e->arg[2] = info->si_uid;
+	e->arg[3] = info->si_code == SI_QUEUE ? (long)info->_sifields._rt._sigval.sival_ptr :
+						info->_sifields._sigchld._status;
+	wy_event_end(t, e);
+}
+
+struct wy_layer wy_layer_trace = {
+	.name = "trace",
+	.start = start,
+	.enter = enter,
+	.leave = leave,
+	.leave_on_demand = true,
+	.thread_start = thread_start,
+	.thread_exit = thread_exit,
+	.fork_child = fork_child,
+	.signal = signal,
+};

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trace.c - waylay trace: what a program does with each descriptor.
+ */
+#include "cli/cli.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "host/supervisor.h"
+#include "host/trace/calltable.h"
+#include "host/trace/record.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+	"Usage: waylay trace [OPTION...] [--] PROGRAM [ARG...]\n"
+	"       waylay trace export RUN --text|--json|--csv|--pcapng [-o FILE]\n"
+	"       waylay trace report RUN\n"
+	"\n"
+	"Runs a program, and all that it starts, and shows every system call by what its\n"
+	"descriptor is: a network connection, a pipe, a file. Lines go to stderr as the\n"
+	"calls end; with -d everything is recorded, to be exported and reported later.\n"
+	"\n"
+	"What is shown:\n"
+	"  -e WHAT            only calls that fit; all -e must hold. WHAT is one of\n"
+	"                       read,%net,!futex     calls, and strace's groups of them\n"
+	"                       class=net,pipe       net unix pipe disk dir tty dev event\n"
+	"                                            anon path\n"
+	"                       fd=0-2,7  size>=4K  lat>=1ms  status=failed  err=EAGAIN\n"
+	"                       path=GLOB  addr=10.0.0.0/8:443  port=53  pid=N  comm=GLOB\n"
+	"  -P GLOB            the same as -e path=GLOB\n"
+	"  -z, -Z             only calls that succeeded; only calls that failed\n"
+	"  -s N               at most N bytes of a string (32)\n"
+	"  -c                 no lines, but a table of all calls at the end; -C: both\n"
+	"\n"
+	"Where it goes:\n"
+	"  -o FILE            lines go to FILE; -ff: to FILE.PID for each process\n"
+	"  -d DIR             record into DIR (DIR/run.trc), no lines unless -o is given;\n"
+	"                     afterwards PID.log of each process and summary.txt are there\n"
+	"\n"
+	"How lines look:\n"
+	"  -t, -tt, -ttt      with the time; with microseconds; as seconds since 1970\n"
+	"  -r                 with the time since the line before\n"
+	"  -T                 with the time spent in the call\n"
+	"  -x, -xx            strings that are no text in hexadecimal; all strings\n"
+	"  --strace           as strace -f -o prints them: no classes, no ++ and -- lines\n"
+	"  --color=WHEN       auto (the default), always, never\n"
+	"\n"
+	"What is recorded, and how:\n"
+	"  --payload          the bytes that go through sockets, for --pcapng\n"
+	"  --snaplen SIZE     at most so many of each call (64K)\n"
+	"  --drop             when the recorder is too slow lose events (they are counted),\n"
+	"                     rather than let the program wait\n"
+	"  --no-uring         programs are told that there is no io_uring\n"
+	"  --catch-vdso       time calls of the vDSO are seen, too (they become slower)\n"
+	"  --no-follow        let go of programs that the program executes\n"
+	"  --no-wait          end with the program, even if others that it started live on\n"
+	"  -v, --verbose      say more about what waylay does; -vv says why\n"
+	"  --help             print this text\n"
+	"\n"
+	"-f, -y and -yy are always on. The exit status is the program's own; if a signal\n"
+	"ended it, the same signal ends waylay. 125: waylay itself failed; 126: the\n"
+	"program cannot be run; 127: it was not found.\n"
+	"\n"
+	"Examples:\n"
+	"  waylay trace -e class=net curl -s http://localhost/\n"
+	"  waylay trace -c make\n"
+	"  waylay trace -d run ./server; waylay trace report run\n";
+
+struct options {
+	struct wy_record_options record;
+	struct wy_filter *filter;
+	const char *out, *dir;
+	unsigned int session_flags;
+	unsigned int f, t, x;
+	bool table, both; /* -c, -C */
+	bool no_wait;
+	const char *colour;
+	char run[PATH_MAX];
+	char **argv;
+};
+
+enum {
+	OPT_HELP = 256,
+	OPT_STRACE,
+	OPT_COLOUR,
+	OPT_PAYLOAD,
+	OPT_SNAPLEN,
+	OPT_DROP,
+	OPT_NO_URING,
+	OPT_CATCH_VDSO,
+	OPT_NO_FOLLOW,
+	OPT_NO_WAIT,
+};
+
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "strace", no_argument, NULL, OPT_STRACE },
+	{ "color", required_argument, NULL, OPT_COLOUR },
+	{ "payload", no_argument, NULL, OPT_PAYLOAD },
+	{ "snaplen", required_argument, NULL, OPT_SNAPLEN },
+	{ "drop", no_argument, NULL, OPT_DROP },
+	{ "no-uring", no_argument, NULL, OPT_NO_URING },
+	{ "catch-vdso", no_argument, NULL, OPT_CATCH_VDSO },
+	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
+	{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int bad_value(const char *option, const char *value)
+{
+	return cli_bad_usage(CLI_FAILED, "trace", "%s: '%s' makes no sense", option, value);
+}
+
+static int read_number(const char *option, const char *value, unsigned int *ret)
+{
+	unsigned long n;
+
+	if (size_parse(&n, value) < 0 || n > UINT_MAX)
+		return bad_value(option, value);
+	*ret = (unsigned int)n;
+	return 0;
+}
+
+static int add_filter(struct options *o, const char *spec)
+{
+	return wy_filter_add(o->filter, spec) < 0 ? CLI_FAILED : 0;
+}
+
+static int add_path(struct options *o, const char *glob)
+{
+	char spec[PATH_MAX + 8];
+
+	snprintf(spec, sizeof(spec), "path=%s", glob);
+	return add_filter(o, spec);
+}
+
+/* Takes one option.  Returns 0, or the exit status. */
+static int take(struct options *o, int opt, char **argv)
+{
+	struct wy_trace_settings *s = &o->record.settings;
+
+	switch (opt) {
+	case 'e': return add_filter(o, optarg);
+	case 'P': return add_path(o, optarg);
+	case 'z': return add_filter(o, "status=successful");
+	case 'Z': return add_filter(o, "status=failed");
+	case 's': return read_number("-s", optarg, &s->string_max);
+	case OPT_SNAPLEN: return read_number("--snaplen", optarg, &s->snaplen);
+	case 'c': o->table = true; return 0;
+	case 'C': o->both = true; return 0;
+	case 'o': o->out = optarg; return 0;
+	case 'd': o->dir = optarg; return 0;
+	case 'f': o->f++; return 0;
+	case 't': o->t++; return 0;
+	case 'x': o->x++; return 0;
+	case 'y': return 0;
+	case 'r': o->record.style.relative = true; return 0;
+	case 'T': o->record.style.took = true; return 0;
+	case OPT_STRACE: o->record.style.strace = true; return 0;
+	case OPT_COLOUR: o->colour = optarg; return 0;
+	case OPT_PAYLOAD: s->flags |= WY_TRACE_PAYLOAD; return 0;
+	case OPT_DROP: s->flags |= WY_TRACE_DROP; return 0;
+	case OPT_NO_URING: s->flags |= WY_TRACE_NO_URING; return 0;
+	case OPT_CATCH_VDSO: o->session_flags |= WY_CATCH_VDSO; return 0;
+	case OPT_NO_FOLLOW: o->session_flags |= WY_NO_FOLLOW; return 0;
+	case OPT_NO_WAIT: o->no_wait = true; return 0;
+	case 'v': log_more(); return 0;
+	case ':':
+		return cli_bad_usage(CLI_FAILED, "trace", "the option '%s' wants a value",
+				     argv[optind - 1]);
+	default: return cli_bad_option(CLI_FAILED, "trace", argv);
+	}
+}
+
+static int set_colour(struct options *o)
+{
+	const char *when = o->colour ? o->colour : "auto";
+
+	if (strcmp(when, "always") == 0)
+		o->record.style.colour = true;
+	else if (strcmp(when, "auto") == 0)
+		o->record.style.colour = !o->out && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+	else if (strcmp(when, "never") != 0)
+		return bad_value("--color", when);
+	return 0;
+}
+
+/* What the options mean together. */
+static int settle(struct options *o)
+{
+	struct wy_record_options *r = &o->record;
+
+	if (o->t > 3 || o->x > 2)
+		return cli_bad_usage(CLI_FAILED, "trace", "at most -ttt and -xx are there");
+	if (o->f > 1 && !o->out)
+		return cli_bad_usage(CLI_FAILED, "trace", "-ff wants -o FILE");
+	r->style.time = (enum wy_line_time)o->t;
+	r->style.decode.hex = (int)o->x;
+	r->style.decode.string_max = r->settings.string_max;
+	r->style.decode.yy = 2;
+	r->style.split = o->f > 1 && o->out;
+	r->style.path = o->out;
+	if (o->table || o->both)
+		r->settings.flags |= WY_TRACE_TOTALS;
+	r->settings.flags |= WY_TRACE_ITEMS;
+	r->filter = o->filter;
+	return set_colour(o);
+}
+
+/* Returns -1, and o->argv is set, to go on; else the exit status. */
+static int parse(struct options *o, int argc, char **argv)
+{
+	int opt, status;
+
+	o->record.settings.string_max = 32;
+	o->record.settings.snaplen = 64u << 10;
+	opterr = 0;
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "+:e:P:zZs:cCo:d:ftxyrTv", long_options, NULL)) !=
+	       -1) {
+		if (opt == OPT_HELP)
+			return cli_print(CLI_FAILED, help);
+		status = take(o, opt, argv);
+		if (status)
+			return status;
+	}
+	if (optind == argc)
+		return cli_bad_usage(CLI_FAILED, "trace", "no program is given");
+	status = settle(o);
+	if (status)
+		return status;
+	o->argv = argv + optind;
+	o->record.argv = o->argv;
+	return -1;
+}
+
+/* Opened before the program starts: a bad name is said at once. */
+static int open_outputs(struct options *o)
+{
+	struct wy_record_options *r = &o->record;
+
+	if (o->dir) {
+		if (mkdir(o->dir, 0777) < 0 && errno != EEXIST)
+			return log_errno(errno, "cannot make '%s'", o->dir);
+		if (snprintf(o->run, sizeof(o->run), "%s/run.trc", o->dir) >= (int)sizeof(o->run))
+			return log_errno(ENAMETOOLONG, "cannot write into '%s'", o->dir);
+		r->run = o->run;
+	}
+	if (o->out && !r->style.split) {
+		r->text = fopen(o->out, "we");
+		if (!r->text)
+			return log_errno(errno, "cannot write '%s'", o->out);
+	} else if (!o->out && !o->dir && !o->table) {
+		r->text = stderr;
+		setvbuf(stderr, NULL, _IOFBF, 1 << 16);
+	}
+	return 0;
+}
+
+static int status_of_failure(int err)
+{
+	switch (err) {
+	case -ENOENT: return CLI_NOT_FOUND;
+	case -EAGAIN:
+	case -ENOMEM: return CLI_FAILED;
+	}
+	return CLI_CANNOT_RUN;
+}
+
+static int run(struct options *o, struct wy_supervisor *v)
+{
+	struct wy_recording *r;
+	FILE *table = o->record.text ? o->record.text : stderr;
+	int err;
+
+	if (wy_supervisor_init(v, WY_RECORD_FLAGS | o->session_flags) < 0)
+		return CLI_FAILED;
+	v->stay = !o->no_wait;
+	if (wy_recording_start(&r, &o->record, v) < 0)
+		return CLI_FAILED;
+	err = wy_supervisor_run(v, o->argv);
+	wy_recording_stop(r);
+	if (!err && (o->table || o->both))
+		wy_calltable_print(table, r);
+	wy_recording_free(r);
+	return err ? status_of_failure(err) : 0;
+}
+
+int cli_trace(int argc, char **argv)
+{
+	static struct wy_supervisor v;
+	static struct options o;
+	int status;
+
+	o.filter = wy_filter_new();
+	if (!o.filter)
+		return CLI_FAILED;
+	status = parse(&o, argc, argv);
+	if (o.argv)
+		status = open_outputs(&o) < 0 ? CLI_FAILED : run(&o, &v);
+	if (o.record.text && o.record.text != stderr && fclose(o.record.text) != 0)
+		log_errno(errno, "cannot write '%s'", o.out);
+	fflush(stderr);
+	wy_filter_free(o.filter);
+	if (!o.argv || status)
+		return status;
+	wy_supervisor_end_as(v.status);
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * drain.c - see drain.h.
+ *
+ * A ring is given back (made FREE) when its thread has ended and all is read;
+ * the agent says that a thread has ended, and the kernel that a process has:
+ * one in the host's own pid namespace is gone when kill(2) finds nothing.  A
+ * ring of another namespace whose process was killed is kept to the end.
+ *
+ * How processes end is asked for by a pidfd, opened when the process's first
+ * event is seen (PIDFD_GET_INFO, Linux 6.15); where the kernel cannot tell, the
+ * status is not known.
+ *
+ * The programs can write into the rings.  What is read is first copied, then
+ * looked at, and a position that makes no sense is set to the other one.
+ */
+#include "host/trace/drain.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/ioctl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#define WATCH_MS 10  /* between rounds, when somebody watches */
+#define IDLE_MS  200 /* at most, between rounds */
+#define LOOK_MS  100 /* between looks at who has ended, and what hangs */
+
+struct process {
+	struct process *next;
+	int pid, pidfd; /* -1: it could not be had */
+	unsigned int image;
+	bool gone;  /* found so at the last look: since then all that it wrote was drained */
+	int status; /* -1: not known */
+};
+
+struct wy_drain {
+	struct wy_host_session *session;
+	struct wy_trace *mem;
+	struct wy_sink sink;
+	pthread_t thread;
+	pthread_mutex_t lock; /* held for each round */
+	unsigned int stop;
+	bool watched;
+	unsigned char *copy; /* WY_RING_SIZE */
+	struct wy_totals totals;
+	uint64_t began, began_ns; /* ticks and nanoseconds of the same moment */
+	uint64_t lost, looked;    /* looked: ms */
+	uint64_t lost_of[WY_RINGS], hung[WY_RINGS];
+	struct process *processes;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+bool wy_tsc_is_clock(void)
+{
+	char source[16] = "";
+	cleanup_file FILE *f =
+		fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
+
+	/* The kernel watches it, and stops using it when it is not. */
+	return f && fgets(source, sizeof(source), f) && strcmp(source, "tsc\n") == 0;
+}
+
+uint64_t wy_trace_ticks(const struct wy_trace *t)
+{
+	return t->settings.flags & WY_TRACE_TSC ? __rdtsc() : now_ns();
+}
+
+/* ---- processes ---- */
+
+#define PIDFD_GET_INFO_  _IOWR(0xff, 11, struct pidfd_info_)
+#define PIDFD_INFO_EXIT_ (1u << 3)
+
+/* <linux/pidfd.h> of Linux 6.15; its first 64 bytes */
+struct pidfd_info_ {
+	uint64_t mask, cgroupid;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+
+static int status_of(int pidfd)
+{
+	struct pidfd_info_ info = { .mask = PIDFD_INFO_EXIT_ };
+
+	if (ioctl(pidfd, PIDFD_GET_INFO_, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT_))
+		return -1;
+	return info.exit_code;
+}
+
+static void tell_end(struct wy_drain *d, const struct process *p, int status)
+{
+	struct wy_event e = { .time = wy_trace_ticks(d->mem),
+			      .kind = WY_EVENT_END,
+			      .words = WY_EVENT_WORDS,
+			      .ret = status,
+			      .arg = { p->pid, 0, p->pid, 2 } };
+
+	d->sink.events(d->sink.arg, p->pid, p->pid, p->image,
+		       (struct wy_bytes){ (const unsigned char *)&e, sizeof(e) });
+}
+
+static void forget(struct process **at)
+{
+	struct process *p = *at;
+
+	*at = p->next;
+	close_fd(&p->pidfd);
+	free(p);
+}
+
+static void process_began(struct wy_drain *d, int pid, unsigned int image)
+{
+	struct process *p;
+
+	for (p = d->processes; p; p = p->next) {
+		if (p->pid == pid) {
+			p->image = image;
+			return;
+		}
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return;
+	p->pid = pid;
+	p->image = image;
+	p->status = -1;
+	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	p->next = d->processes;
+	d->processes = p;
+}
+
+void wy_drain_ended(struct wy_drain *d, int pid, int status)
+{
+	pthread_mutex_lock(&d->lock);
+	for (struct process **at = &d->processes; *at; at = &(*at)->next) {
+		if ((*at)->pid == pid) {
+			(*at)->gone = true;
+			(*at)->status = status;
+		}
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* waylay's own child is reported by whoever waits for it: until then it is not gone. */
+static bool process_is_gone(const struct process *p)
+{
+	struct pollfd poll_for = { .fd = p->pidfd, .events = POLLIN };
+
+	if (p->pidfd < 0)
+		return kill(p->pid, 0) < 0 && errno == ESRCH;
+	return poll(&poll_for, 1, 0) == 1 &&
+	       waitid(P_PID, (id_t)p->pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT) < 0;
+}
+
+static void look_for_ends(struct wy_drain *d)
+{
+	for (struct process **at = &d->processes; *at;) {
+		struct process *p = *at;
+
+		if (p->gone) {
+			tell_end(d, p, p->status);
+			forget(at);
+			continue;
+		}
+		p->gone = process_is_gone(p);
+		if (p->gone && p->pidfd >= 0)
+			p->status = status_of(p->pidfd);
+		at = &p->next;
+	}
+}
+
+/* The starts of processes among these events. */
+static void look_for_starts(struct wy_drain *d, const struct wy_ring *ring, int pid,
+			    unsigned int image, struct wy_bytes bytes)
+{
+	struct wy_event_view v;
+
+	if (ring->foreign)
+		return;
+	while (wy_event_next(&bytes, &v) == 1) {
+		if (v.e.kind == WY_EVENT_IMAGE ||
+		    (v.e.kind == WY_EVENT_START && v.e.arg[0] == v.e.arg[2]))
+			process_began(d, pid, image);
+	}
+}
+
+/* ---- rings ---- */
+
+static void add_totals(struct wy_totals *to, const struct wy_totals *from)
+{
+	unsigned long *t = (unsigned long *)to;
+	const unsigned long *f = (const unsigned long *)from;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*t); i++)
+		t[i] += f[i];
+}
+
+static void free_ring(struct wy_drain *d, struct wy_ring *ring)
+{
+	add_totals(&d->totals, &ring->totals);
+	memset(&ring->totals, 0, sizeof(ring->totals));
+	ring->now = 0;
+	__atomic_store_n(&ring->state, WY_RING_FREE, __ATOMIC_RELEASE);
+}
+
+static bool is_gone(const struct wy_ring *ring)
+{
+	return !ring->foreign && ring->pid > 0 && kill(ring->pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Copies what is new and gives the room back.  Returns the bytes. */
+static size_t take(struct wy_drain *d, struct wy_ring *ring)
+{
+	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+	uint64_t tail = ring->tail, len = head - tail;
+	const unsigned char *data = wy_ring_data(ring);
+	size_t at = tail % WY_RING_SIZE, first;
+
+	if (len > WY_RING_SIZE || len % 8) { /* somebody wrote there */
+		len = 0;
+	} else {
+		first = WY_RING_SIZE - at < len ? WY_RING_SIZE - at : len;
+		memcpy(d->copy, data + at, first);
+		memcpy(d->copy + first, data, len - first);
+	}
+	__atomic_store_n(&ring->tail, head, __ATOMIC_SEQ_CST);
+	if (len && __atomic_exchange_n(&ring->waits, 0, __ATOMIC_SEQ_CST)) {
+		__atomic_add_fetch(&ring->room, 1, __ATOMIC_RELEASE);
+		syscall(SYS_futex, &ring->room, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	}
+	return len;
+}
+
+/* Returns whether there was anything. */
+static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
+{
+	struct wy_ring *ring = wy_trace_ring(d->mem, nr);
+	unsigned int state = __atomic_load_n(&ring->state, __ATOMIC_ACQUIRE);
+	bool over = state == WY_RING_ENDED || (state == WY_RING_USED && look && is_gone(ring));
+	int pid = ring->pid, tid = ring->tid;
+	unsigned int image = ring->image;
+	uint64_t lost = ring->lost;
+	size_t len;
+
+	if (state == WY_RING_FREE)
+		return false;
+	len = take(d, ring);
+	if (len) {
+		struct wy_bytes bytes = { d->copy, len };
+
+		look_for_starts(d, ring, pid, image, bytes);
+		d->sink.events(d->sink.arg, pid, tid, image, bytes);
+	}
+	d->lost += lost - d->lost_of[nr];
+	d->lost_of[nr] = lost;
+	if (over)
+		free_ring(d, ring);
+	return len != 0;
+}
+
+/* ---- what hangs ---- */
+
+static void look_at_now(struct wy_drain *d, unsigned int nr, uint64_t ticks, double ticks_max)
+{
+	struct wy_ring *ring = wy_trace_ring(d->mem, nr);
+	uint64_t now = __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
+	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+	size_t at = head % WY_RING_SIZE, most = WY_RING_SIZE - at;
+	struct wy_bytes bytes = { d->copy, most };
+	struct wy_event_view v;
+
+	if (ring->state != WY_RING_USED || !(now & 1) || d->hung[nr] == now)
+		return;
+	if (most > WY_RING_SIZE / 8)
+		bytes.len = WY_RING_SIZE / 8;
+	memcpy(d->copy, wy_ring_data(ring) + at, bytes.len);
+	if (__atomic_load_n(&ring->now, __ATOMIC_ACQUIRE) != now ||
+	    __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) != head)
+		return;
+	if (wy_event_next(&bytes, &v) != 1 || v.e.kind != WY_EVENT_CALL ||
+	    (double)(ticks - v.e.time) < ticks_max)
+		return;
+	d->hung[nr] = now;
+	v.pid = ring->pid;
+	v.tid = ring->tid;
+	v.image = ring->image;
+	d->sink.hangs(d->sink.arg, &v);
+}
+
+/* ---- rounds ---- */
+
+static bool drain_all(struct wy_drain *d)
+{
+	uint64_t ticks = wy_trace_ticks(d->mem), ms = now_ns() / 1000000u;
+	unsigned int top = __atomic_load_n(&d->mem->rings_top, __ATOMIC_ACQUIRE);
+	bool look = ms - d->looked >= LOOK_MS, any = false;
+
+	if (look)
+		d->looked = ms;
+	for (unsigned int i = 0; i < top && i < WY_RINGS; i++)
+		any |= drain_ring(d, i, look);
+	if (look)
+		look_for_ends(d);
+	d->sink.pass(d->sink.arg, ticks);
+	return any;
+}
+
+static void look_at_all(struct wy_drain *d)
+{
+	unsigned int top = __atomic_load_n(&d->mem->rings_top, __ATOMIC_ACQUIRE);
+	uint64_t ticks = wy_trace_ticks(d->mem), ns = now_ns() - d->began_ns;
+	double rate = (double)(ticks - d->began) / (double)(ns ? ns : 1);
+
+	for (unsigned int i = 0; ns > WY_HANG_NS && i < top && i < WY_RINGS; i++)
+		look_at_now(d, i, ticks, WY_HANG_NS * rate);
+}
+
+static void *run(void *arg)
+{
+	struct wy_drain *d = arg;
+	unsigned int idle = 0;
+	bool stop = false;
+
+	while (!stop) {
+		unsigned int bell = __atomic_load_n(&d->mem->bell, __ATOMIC_SEQ_CST);
+		struct timespec t = { 0, (d->watched && idle < 3 ? WATCH_MS : IDLE_MS) * 1000000l };
+		bool any;
+
+		stop = __atomic_load_n(&d->stop, __ATOMIC_SEQ_CST);
+		pthread_mutex_lock(&d->lock);
+		any = drain_all(d);
+		if (d->sink.hangs)
+			look_at_all(d);
+		pthread_mutex_unlock(&d->lock);
+		idle = any ? 0 : idle + 1;
+		if (stop || (any && !d->watched))
+			continue;
+		if (d->watched && idle >= 3) /* now the next event of anybody wakes */
+			__atomic_store_n(&d->mem->asleep, 1, __ATOMIC_SEQ_CST);
+		syscall(SYS_futex, &d->mem->bell, FUTEX_WAIT, bell, &t, NULL, 0);
+	}
+	return NULL;
+}
+
+struct wy_drain *wy_drain_start(struct wy_host_session *session, const struct wy_sink *sink)
+{
+	struct wy_drain *d = calloc(1, sizeof(*d));
+	sigset_t all, old;
+	int err;
+
+	if (!d)
+		return NULL;
+	d->session = session;
+	d->mem = wy_host_session_trace(session);
+	d->sink = *sink;
+	d->began = wy_trace_ticks(d->mem);
+	d->began_ns = now_ns();
+	d->watched = d->mem->settings.flags & WY_TRACE_LIVE;
+	d->copy = malloc(WY_RING_SIZE);
+	pthread_mutex_init(&d->lock, NULL);
+	/* Signals are the supervisor's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = d->copy ? pthread_create(&d->thread, NULL, run, d) : ENOMEM;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		free(d->copy);
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void wy_drain_pause(struct wy_drain *d)
+{
+	pthread_mutex_lock(&d->lock);
+}
+
+void wy_drain_go(struct wy_drain *d)
+{
+	pthread_mutex_unlock(&d->lock);
+}
+
+void wy_drain_stop(struct wy_drain *d)
+{
+	__atomic_store_n(&d->stop, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&d->mem->bell, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &d->mem->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+	pthread_join(d->thread, NULL);
+	__atomic_store_n(&d->mem->stop, 1, __ATOMIC_SEQ_CST);
+	d->looked = 0;
+	drain_all(d);
+	for (unsigned int i = 0; i < d->mem->rings_top && i < WY_RINGS; i++)
+		add_totals(&d->totals, &wy_trace_ring(d->mem, i)->totals);
+	d->lost += d->mem->lost;
+}
+
+const struct wy_totals *wy_drain_totals(const struct wy_drain *d)
+{
+	return &d->totals;
+}
+
+uint64_t wy_drain_lost(const struct wy_drain *d)
+{
+	return d->lost;
+}
+
+void wy_drain_free(struct wy_drain *d)
+{
+	while (d->processes)
+		forget(&d->processes);
+	free(d->copy);
+	free(d);
+}

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/trace/line.h"
+
+#include "base/log.h"
+#include "proto/calls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* What went through a file since it was opened. */
+struct life {
+	uint64_t in, out, began;
+};
+
+/* An execve that has not come back: it has happened if a new image follows. */
+struct attempt {
+	struct attempt *next;
+	int tid;
+	struct wy_event_view view;
+};
+
+/* -ff */
+struct output {
+	struct output *next;
+	int pid;
+	FILE *file;
+};
+
+struct wy_line {
+	struct wy_line_style style;
+	const struct wy_filter *filter;
+	FILE *out;
+	struct output *outputs;
+	struct wy_world *world;
+	struct wy_clock clock;
+	struct life *lives; /* by file */
+	size_t lives_nr;
+	struct attempt *attempts;
+	uint64_t before; /* -r: the line before, in nanoseconds */
+};
+
+struct wy_line *wy_line_new(const struct wy_line_style *style, const struct wy_filter *filter,
+			    FILE *out)
+{
+	struct wy_line *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->style = *style;
+	l->filter = filter;
+	l->out = out;
+	l->world = wy_world_new();
+	if (!l->world) {
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+static void drop_attempt(struct attempt **at)
+{
+	struct attempt *a = *at;
+
+	*at = a->next;
+	free((void *)a->view.items.at);
+	free(a);
+}
+
+void wy_line_free(struct wy_line *l)
+{
+	if (!l)
+		return;
+	while (l->attempts)
+		drop_attempt(&l->attempts);
+	while (l->outputs) {
+		struct output *o = l->outputs;
+
+		l->outputs = o->next;
+		fclose(o->file);
+		free(o);
+	}
+	wy_world_free(l->world);
+	free(l->lives);
+	free(l);
+}
+
+void wy_line_clock(struct wy_line *l, const struct wy_file_clock *moment)
+{
+	wy_clock_add(&l->clock, moment);
+}
+
+const struct wy_world *wy_line_world(const struct wy_line *l)
+{
+	return l->world;
+}
+
+void wy_line_flush(struct wy_line *l)
+{
+	if (l->out)
+		fflush(l->out);
+	for (struct output *o = l->outputs; o; o = o->next)
+		fflush(o->file);
+}
+
+/* ---- where a line goes, and how it begins ---- */
+
+static FILE *output_of(struct wy_line *l, int pid)
+{
+	char path[PATH_MAX];
+	struct output *o;
+
+	if (!l->style.split)
+		return l->out;
+	for (o = l->outputs; o; o = o->next) {
+		if (o->pid == pid)
+			return o->file;
+	}
+	o = calloc(1, sizeof(*o));
+	snprintf(path, sizeof(path), "%s.%d", l->style.path, pid);
+	if (o)
+		o->file = fopen(path, "we");
+	if (!o || !o->file) {
+		log_errno(errno, "cannot write '%s'", path);
+		free(o);
+		return NULL;
+	}
+	o->pid = pid;
+	o->next = l->outputs;
+	l->outputs = o;
+	return o->file;
+}
+
+static void print_time(struct wy_line *l, FILE *out, uint64_t ticks)
+{
+	uint64_t ns = wy_clock_real(&l->clock, ticks);
+	time_t seconds = (time_t)(ns / 1000000000u);
+	unsigned int micros = (unsigned int)(ns % 1000000000u / 1000u);
+	struct tm tm;
+	char text[16];
+
+	if (l->style.relative) {
+		uint64_t since = l->before && ns > l->before ? ns - l->before : 0;
+
+		l->before = ns;
+		fprintf(out, "%6lu.%06lu ", since / 1000000000u, since % 1000000000u / 1000u);
+	}
+	if (l->style.time == WY_TIME_NONE)
+		return;
+	if (l->style.time == WY_TIME_EPOCH) {
+		fprintf(out, "%ld.%06u ", (long)seconds, micros);
+		return;
+	}
+	localtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	if (l->style.time == WY_TIME_MICROS)
+		fprintf(out, "%s.%06u ", text, micros);
+	else
+		fprintf(out, "%s ", text);
+}
+
+static const char *tag_of(unsigned int class)
+{
+	static const char *const tags[] = {
+		[WY_FD_DISK] = "DISK", [WY_FD_DIR] = "DIR ",   [WY_FD_PIPE] = "PIPE",
+		[WY_FD_UNIX] = "UNIX", [WY_FD_NET] = "NET ",   [WY_FD_TTY] = "TTY ",
+		[WY_FD_DEV] = "DEV ",  [WY_FD_EVENT] = "EVNT", [WY_FD_ANON] = "ANON",
+		[WY_FD_PATH] = "PATH",
+	};
+
+	return class < WY_FD_CLASSES ? tags[class] : "    ";
+}
+
+static const char *colour_of(unsigned int class)
+{
+	switch (class) {
+	case WY_FD_NET: return "\033[36m";
+	case WY_FD_UNIX: return "\033[34m";
+	case WY_FD_PIPE: return "\033[33m";
+	case WY_FD_DISK:
+	case WY_FD_DIR: return "\033[32m";
+	case WY_FD_TTY: return "\033[35m";
+	}
+	return "\033[0m";
+}
+
+/* class: of what the line is about, WY_FD_CLASSES: of nothing. */
+static FILE *begin(struct wy_line *l, const struct wy_event_view *v, uint64_t ticks,
+		   unsigned int class)
+{
+	FILE *out = output_of(l, l->style.strace ? v->tid : v->pid);
+
+	if (!out)
+		return NULL;
+	if (l->style.strace) {
+		if (!l->style.split)
+			fprintf(out, "%-5d ", v->tid);
+		print_time(l, out, ticks);
+		return out;
+	}
+	if (v->pid == v->tid)
+		fprintf(out, "%d ", v->pid);
+	else
+		fprintf(out, "%d/%d ", v->pid, v->tid);
+	print_time(l, out, ticks);
+	if (l->style.colour && class < WY_FD_CLASSES)
+		fprintf(out, "[%s%s\033[0m] ", colour_of(class), tag_of(class));
+	else
+		fprintf(out, "[%s] ", tag_of(class));
+	return out;
+}
+
+static unsigned int class_of(const struct wy_event_view *v)
+{
+	return v->e.file ? v->e.class : WY_FD_CLASSES;
+}
+
+static bool is_wanted(const struct wy_line *l, const struct wy_event_view *v)
+{
+	return !l->filter || wy_filter_wants(l->filter, l->world, v);
+}
+
+/* ---- files ---- */
+
+static struct life *life_of(struct wy_line *l, unsigned int file)
+{
+	if (file >= l->lives_nr) {
+		size_t nr = l->lives_nr ? l->lives_nr * 2 : 64;
+		struct life *more;
+
+		while (nr <= file && nr < (1u << 24))
+			nr *= 2;
+		if (nr <= file)
+			return NULL;
+		more = realloc(l->lives, nr * sizeof(*more));
+		if (!more)
+			return NULL;
+		memset(more + l->lives_nr, 0, (nr - l->lives_nr) * sizeof(*more));
+		l->lives = more;
+		l->lives_nr = nr;
+	}
+	return &l->lives[file];
+}
+
+static void add_bytes(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_call_row *row = wy_call_row_of(v->e.nr);
+	struct life *life = v->e.file && v->e.ret > 0 ? life_of(l, v->e.file) : NULL;
+	struct wy_item_view item;
+	struct wy_item_file other;
+
+	if (!life || v->e.flags & WY_EVENT_NO_RETURN)
+		return;
+	if (row->flow == WY_FLOW_IN || row->flow == WY_FLOW_MOVE)
+		life->in += (uint64_t)v->e.ret;
+	else if (row->flow == WY_FLOW_OUT)
+		life->out += (uint64_t)v->e.ret;
+	if (row->flow != WY_FLOW_MOVE || !wy_item_find(v, WY_ITEM_FILE2, 0, &item) ||
+	    item.bytes.len != sizeof(other))
+		return;
+	memcpy(&other, item.bytes.at, sizeof(other));
+	life = life_of(l, other.file);
+	if (life)
+		life->out += (uint64_t)v->e.ret;
+}
+
+static void print_file(FILE *out, const struct wy_file *file)
+{
+	fputc('<', out);
+	wy_file_print(out, file);
+	fputc('>', out);
+}
+
+static bool file_is_wanted(const struct wy_line *l, const struct wy_event_view *v)
+{
+	if (l->style.strace || (l->filter && !wy_filter_wants_file(l->filter, v->e.class)))
+		return false;
+	return is_wanted(l, v);
+}
+
+/* A file has come. */
+static void print_new(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_file *file = wy_world_file(l->world, v->e.file);
+	struct life *life = life_of(l, v->e.file);
+	bool first = life && !life->began;
+	FILE *out;
+
+	if (life && first)
+		life->began = v->e.time;
+	if (!first || !file || !file_is_wanted(l, v))
+		return;
+	out = begin(l, v, v->e.time, v->e.class);
+	if (!out)
+		return;
+	fprintf(out, "++ fd %ld ", v->e.arg[2]);
+	print_file(out, file);
+	fputs(v->e.ret < 0 ? " was there before\n" : "\n", out);
+}
+
+static void print_fd(struct wy_line *l, const struct wy_event_view *v)
+{
+	static const char *const how[] = {
+		[WY_FD_CLOSED] = "closed",
+		[WY_FD_COPIED] = "is a copy of fd",
+		[WY_FD_RECEIVED] = "was received",
+		[WY_FD_INHERITED] = "was inherited",
+		[WY_FD_EXEC_CLOSED] = "was closed by exec",
+	};
+	const struct wy_file *file = wy_world_file(l->world, v->e.file);
+	const struct life *life = life_of(l, v->e.file);
+	bool closed = v->e.nr == WY_FD_CLOSED || v->e.nr == WY_FD_EXEC_CLOSED;
+	uint64_t ns;
+	FILE *out;
+
+	if (!file || v->e.nr > WY_FD_EXEC_CLOSED || !file_is_wanted(l, v))
+		return;
+	out = begin(l, v, v->e.time, v->e.class);
+	if (!out)
+		return;
+	fprintf(out, "%s fd %ld ", closed ? "--" : "++", v->e.arg[0]);
+	print_file(out, file);
+	fprintf(out, " %s", how[v->e.nr]);
+	if (v->e.nr == WY_FD_COPIED)
+		fprintf(out, " %ld", v->e.arg[1]);
+	if (closed && life) {
+		ns = wy_clock_span(&l->clock, v->e.time - life->began);
+		fprintf(out, ": in %lu out %lu in %lu.%03lu s", life->in, life->out,
+			ns / 1000000000u, ns % 1000000000u / 1000000u);
+	}
+	fputc('\n', out);
+}
+
+/* ---- calls ---- */
+
+static void print_took(struct wy_line *l, FILE *out, uint64_t ticks)
+{
+	uint64_t us = wy_clock_span(&l->clock, ticks) / 1000u;
+
+	if (l->style.took)
+		fprintf(out, " <%lu.%06lu>", us / 1000000u, us % 1000000u);
+}
+
+static void print_call(struct wy_line *l, const struct wy_event_view *v)
+{
+	FILE *out;
+
+	if (!is_wanted(l, v))
+		return;
+	out = begin(l, v, v->e.time, class_of(v));
+	if (!out)
+		return;
+	wy_decode_call(out, &l->style.decode, l->world, v);
+	if (!(v->e.flags & WY_EVENT_NO_RETURN))
+		print_took(l, out, wy_event_took(v));
+	fputc('\n', out);
+}
+
+static struct attempt **find_attempt(struct wy_line *l, int tid)
+{
+	struct attempt **at = &l->attempts;
+
+	while (*at && (*at)->tid != tid)
+		at = &(*at)->next;
+	return at;
+}
+
+static bool is_exec(const struct wy_event_view *v)
+{
+	return wy_call_row_of(v->e.nr)->effect == WY_FX_EXEC;
+}
+
+/* Keeps the call until it is known whether it has happened. */
+static int keep_attempt(struct wy_line *l, const struct wy_event_view *v)
+{
+	struct attempt *a = calloc(1, sizeof(*a));
+	unsigned char *items = malloc(v->items.len + 1);
+
+	if (!a || !items) {
+		free(a);
+		free(items);
+		return -ENOMEM;
+	}
+	memcpy(items, v->items.at, v->items.len);
+	a->tid = v->tid;
+	a->view = *v;
+	a->view.items.at = items;
+	a->next = l->attempts;
+	l->attempts = a;
+	return 0;
+}
+
+static int take_call(struct wy_line *l, const struct wy_event_view *v)
+{
+	if (is_exec(v)) {
+		struct attempt **at = find_attempt(l, v->tid);
+
+		if (*at)
+			drop_attempt(at);
+		if (v->e.flags & WY_EVENT_NO_RETURN)
+			return keep_attempt(l, v);
+	}
+	add_bytes(l, v);
+	print_call(l, v);
+	return 0;
+}
+
+/* ---- processes ---- */
+
+/* The first program has made no call to execute: waylay has. */
+static void print_first(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_process *p = wy_world_process(l->world, v->pid);
+	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
+
+	if (!out)
+		return;
+	fprintf(out, "execve(\"%s\", [", p && p->path ? p->path : "?");
+	for (char **arg = p ? p->argv : NULL; arg && *arg; arg++)
+		fprintf(out, "%s\"%s\"", arg == p->argv ? "" : ", ", *arg);
+	fprintf(out, "], ...) = 0\n");
+}
+
+static void print_image(struct wy_line *l, const struct wy_event_view *v)
+{
+	struct attempt **at = find_attempt(l, v->tid);
+
+	/* A thread that is not the first one executes under another number than it has then. */
+	for (struct attempt **a = &l->attempts; !*at && *a; a = &(*a)->next) {
+		if ((*a)->view.pid == v->pid)
+			at = a;
+	}
+	if (*at) {
+		struct wy_event_view *call = &(*at)->view;
+
+		call->e.flags &= (unsigned char)~WY_EVENT_NO_RETURN;
+		call->e.ret = 0;
+		call->e.took = (unsigned int)(v->e.time - call->e.time);
+		call->tid = v->tid;
+		print_call(l, call);
+		drop_attempt(at);
+	} else if (v->e.arg[3] == WY_IMAGE_FIRST) {
+		print_first(l, v);
+	}
+}
+
+static void print_start(struct wy_line *l, const struct wy_event_view *v)
+{
+	FILE *out;
+
+	if (l->style.strace)
+		return;
+	out = begin(l, v, v->e.time, WY_FD_CLASSES);
+	if (!out)
+		return;
+	if (v->e.arg[0] == v->e.arg[2])
+		fprintf(out, "++ process %ld started by %ld\n", v->e.arg[0], v->e.arg[1]);
+	else
+		fprintf(out, "++ thread %ld of process %ld\n", v->e.arg[2], v->e.arg[0]);
+}
+
+static void print_end(struct wy_line *l, const struct wy_event_view *v)
+{
+	int status = (int)v->e.ret;
+	FILE *out;
+
+	out = begin(l, v, v->e.time, WY_FD_CLASSES);
+	if (!out)
+		return;
+	if (v->e.arg[3] < 2)
+		fprintf(out, "+++ exited with %d +++\n", status & 0xff);
+	else if (status == -1)
+		fprintf(out, "+++ ended +++\n");
+	else if (WIFSIGNALED(status))
+		fprintf(out, "+++ killed by SIG%s%s +++\n", sigabbrev_np(WTERMSIG(status)),
+			WCOREDUMP(status) ? " (core dumped)" : "");
+	else
+		fprintf(out, "+++ exited with %d +++\n", WEXITSTATUS(status));
+}
+
+static void print_signal(struct wy_line *l, const struct wy_event_view *v)
+{
+	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
+
+	if (!out)
+		return;
+	fputs("--- ", out);
+	wy_decode_signal(out, v);
+	fputs(" ---\n", out);
+}
+
+int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_process *p = wy_world_process(l->world, v->pid);
+	bool told = p && p->ended && p->status_known;
+	int err = wy_world_apply(l->world, v);
+
+	if (err)
+		return err;
+	if (v->e.kind == WY_EVENT_END && v->e.arg[3] == 2 && told)
+		return 0; /* it had said so itself */
+	switch (v->e.kind) {
+	case WY_EVENT_CALL: return take_call(l, v);
+	case WY_EVENT_FILE: print_new(l, v); break;
+	case WY_EVENT_FD: print_fd(l, v); break;
+	case WY_EVENT_IMAGE: print_image(l, v); break;
+	case WY_EVENT_START: print_start(l, v); break;
+	case WY_EVENT_END: print_end(l, v); break;
+	case WY_EVENT_SIGNAL: print_signal(l, v); break;
+	}
+	return 0;
+}
+
+void wy_line_pending(struct wy_line *l, const struct wy_event_view *v, uint64_t ticks)
+{
+	struct wy_event_view call = *v;
+	uint64_t ms = wy_clock_span(&l->clock, ticks) / 1000000u;
+	char *text = NULL, *end;
+	size_t len = 0;
+	FILE *memory, *out;
+
+	call.e.flags |= WY_EVENT_NO_RETURN;
+	if (l->style.strace || !is_wanted(l, &call))
+		return;
+	out = begin(l, &call, call.e.time, class_of(&call));
+	memory = open_memstream(&text, &len);
+	if (out && memory) {
+		wy_decode_call(memory, &l->style.decode, l->world, &call);
+		fclose(memory);
+		memory = NULL;
+		end = strrchr(text, ')'); /* what stands behind it is a result */
+		fprintf(out, "%.*s <pending for %lu.%lu s>\n",
+			end ? (int)(end + 1 - text) : (int)strlen(text), text, ms / 1000,
+			ms % 1000 / 100);
+	}
+	if (memory)
+		fclose(memory);
+	free(text);
+}
