@@ -18,9 +18,10 @@
  * A copy then pays for its first touch of each 64 KB or so: 5 us.  So the file's pages are
  * gathered into huge ones where all of 2 MB is data, as long as that goes fast;
  * then it pays once for each 2 MB, and what it writes is still copied by 4 KB.
- * For this, an address and its place in the file are the same modulo 2 MB.  A piece
- * is made huge as soon as it is mapped: what it gives back the next one
- * can use.  Plain pages are right, too: kernels before 6.1 have nothing else.
+ * For this, an address and its place in the file are the same modulo 2 MB.  The place
+ * becomes a huge page when there is only one page in it, and then the rest is
+ * written: so all is copied once, and no page is made to be thrown away.  Plain
+ * pages are right, too: kernels before 6.1 have nothing else.
  *
  * thp.  Anonymous pages are gathered into huge ones, whose tables are 512 times
  * smaller.  A copy pays for tables of all memory, but less for what it reads.
@@ -124,6 +125,7 @@ struct work {
 	/* memfd */
 	long fd;
 	unsigned long file_len;
+	unsigned long window;   /* 2 MB at such a bound, for make_huge(); 0: none */
 	unsigned int piece_min; /* pages */
 	unsigned long huge_us;  /* spent on making huge pages */
 	unsigned int huge_tried, huge_failed;
@@ -387,16 +389,20 @@ static long map_piece(const struct work *w, const struct wy_map *region, unsigne
 	return 0;
 }
 
-/* A piece of the file that is in its place.  It stays right whatever comes of this. */
-static void make_huge(struct work *w, const struct wy_map *region)
+/* Before the piece is written to `to`.  That stays right whatever comes of this. */
+static void make_huge(struct work *w, const struct wy_map *region, unsigned long to)
 {
 	unsigned long start;
 
 	/* Pieces do not cross the bounds of huge pages: so it is one. */
-	if (w->no_huge || w->data < HUGE / PAGE || region->flags & WY_MAP_NOHUGE)
+	if (w->no_huge || !w->window || w->data < HUGE / PAGE || region->flags & WY_MAP_NOHUGE)
 		return;
 	start = now_us();
-	if (sys3(__NR_madvise, w->piece, HUGE, MADV_COLLAPSE_) < 0)
+	/* Private: a file that is mapped shared cannot be sealed. */
+	if (write_file(w, w->piece, PAGE, to) < 0 || sys2(__NR_ftruncate, w->fd, to + HUGE) < 0 ||
+	    WY_IS_ERROR(sys6(__NR_mmap, w->window, HUGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, w->fd,
+			     to)) ||
+	    sys3(__NR_madvise, w->window, HUGE, MADV_COLLAPSE_) < 0)
 		w->huge_failed++;
 	w->huge_us += now_us() - start;
 	w->huge_tried++;
@@ -417,6 +423,7 @@ static long finish_piece(struct work *w, const struct wy_map *region, struct wy_
 
 	if (w->data && w->data * 4ul >= len / PAGE &&
 	    (joins || (w->data >= w->piece_min && nr_extents < EXTENTS_MAX))) {
+		make_huge(w, region, to);
 		ret = write_piece(w, to);
 		if (!ret) /* it may end in a hole */
 			ret = sys2(__NR_ftruncate, w->fd, to + len);
@@ -426,7 +433,6 @@ static long finish_piece(struct work *w, const struct wy_map *region, struct wy_
 			sys2(__NR_ftruncate, w->fd, w->file_len);
 			return ret;
 		}
-		make_huge(w, region);
 		w->file_len = to + len;
 		r->bytes += w->data * PAGE;
 		if (joins)
@@ -531,13 +537,15 @@ static long make_file(struct work *w)
 static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 {
 	struct rlimit64 old, most;
-	long ret;
+	long ret, room = -ENOMEM;
 
 	if (w->busy || has_pinned(w))
 		return -EBUSY;
 	ret = make_file(w);
 	if (ret < 0)
 		goto out;
+	room = sys_mmap(0, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	w->window = WY_IS_ERROR(room) ? 0 : ((unsigned long)room + HUGE - 1) & -HUGE;
 	w->piece_min = (unsigned int)(w->bytes / PAGE / EXTENTS_MAX);
 	if (w->piece_min < PIECE_PAGES)
 		w->piece_min = PIECE_PAGES;
@@ -560,6 +568,8 @@ static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 	sys3(__NR_fcntl, w->fd, F_ADD_SEALS,
 	     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 out:
+	if (!WY_IS_ERROR(room))
+		sys2(__NR_munmap, room, 2 * HUGE);
 	if (w->fd >= 0)
 		sys1(__NR_close, w->fd);
 	r->extents = nr_extents;
