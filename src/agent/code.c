@@ -29,25 +29,12 @@
 #include "agent/usermem.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
-#include <linux/fs.h>
 #include <linux/membarrier.h>
 #include <linux/mman.h>
 
 #define PAGE        4096ul
-#define AT_FDCWD_   (-100)
 #define SMALL_VMA   (16 * PAGE)
 #define CHARGED_MAX 16u
-
-/* PROCMAP_QUERY (Linux 6.11, include/uapi/linux/fs.h), which Debian 12's headers lack. */
-struct procmap_query {
-	unsigned long size, query_flags, query_addr;
-	unsigned long vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
-	unsigned int dev_major, dev_minor, vma_name_size, build_id_size;
-	unsigned long vma_name_addr, build_id_addr;
-};
-#define PROCMAP_QUERY_IOCTL 0xc0686611u /* _IOWR('f', 17, struct procmap_query) */
-_Static_assert(sizeof(struct procmap_query) == 0x68, "struct procmap_query");
-enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
 
 /* Around each call to the kernel here: rewriting is short enough for what comes behind to show. */
 static inline __attribute__((always_inline)) long called(long ret)
@@ -55,11 +42,6 @@ static inline __attribute__((always_inline)) long called(long ret)
 	if (wy_session->flags & WY_FILL_RETURNS)
 		arch_fill_returns();
 	return ret;
-}
-
-static long open_proc(const char *path, int flags)
-{
-	return called(sys4(__NR_openat, AT_FDCWD_, path, flags | O_CLOEXEC, 0));
 }
 
 /* Mappings that were writable as a whole once; an old entry only means that one stays split. */
@@ -77,15 +59,15 @@ static bool was_charged(unsigned long start, unsigned long end)
 	return false;
 }
 
-void wy_code_begin(struct wy_code *code, const struct wy_vma *vma)
+void wy_code_begin(struct wy_code *code, const struct wy_map *map)
 {
 	code->alone = wy_thread_alone();
 	code->fd = -ENOENT;
 	code->open = code->open_len = code->len = 0;
 	code->vma = code->vma_end = 0;
-	if (vma && vma->file_backed) {
-		code->vma = vma->start;
-		code->vma_end = vma->end;
+	if (map && map->inode) {
+		code->vma = map->start;
+		code->vma_end = map->end;
 	}
 	code->small = code->vma_end - code->vma <= SMALL_VMA;
 }
@@ -136,7 +118,7 @@ static long write_mem(struct wy_code *code, unsigned long addr, const void *byte
 	long ret;
 
 	if (code->fd < 0)
-		code->fd = open_proc("/proc/self/mem", O_RDWR);
+		code->fd = called(sys3(__NR_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0));
 	ret = code->fd < 0 ? code->fd : called(sys4(__NR_pwrite64, code->fd, bytes, len, addr));
 	return ret == (long)len ? 0 : ret < 0 ? ret : -EIO;
 }
@@ -236,100 +218,4 @@ void wy_code_sync(void)
 		wy_code_sync_register();
 		sys3(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
 	}
-}
-
-static bool hex(char c, unsigned long *value)
-{
-	if (c >= '0' && c <= '9')
-		*value = *value << 4 | (unsigned long)(c - '0');
-	else if (c >= 'a' && c <= 'f')
-		*value = *value << 4 | (unsigned long)(c - 'a' + 10);
-	else
-		return false;
-	return true;
-}
-
-/* One line of /proc/self/maps, a character at a time: "start-end rwxp offset dev inode path". */
-struct maps_line {
-	struct wy_vma vma;
-	unsigned long inode;
-	int field, column;
-};
-
-static void maps_char(struct maps_line *l, char c)
-{
-	if (c == ' ' || (c == '-' && l->field == 0)) {
-		l->field++;
-		l->column = 0;
-		return;
-	}
-	switch (l->field) {
-	case 0: hex(c, &l->vma.start); break;
-	case 1: hex(c, &l->vma.end); break;
-	case 2:
-		l->vma.readable |= c == 'r';
-		l->vma.writable |= c == 'w';
-		l->vma.executable |= c == 'x';
-		l->vma.shared |= c == 's';
-		break;
-	case 3: hex(c, &l->vma.offset); break;
-	case 5:
-		if (c >= '0' && c <= '9')
-			l->inode = l->inode * 10 + (unsigned long)(c - '0');
-		break;
-	}
-	l->column++;
-}
-
-/* For kernels before 6.11. */
-static long find_in_text(int fd, unsigned long addr, struct wy_vma *vma)
-{
-	struct maps_line line = { 0 };
-	char buf[512];
-	long n;
-
-	while ((n = sys3(__NR_read, fd, buf, sizeof(buf))) > 0) {
-		for (long i = 0; i < n; i++) {
-			if (buf[i] != '\n') {
-				if (line.field < 6)
-					maps_char(&line, buf[i]);
-				continue;
-			}
-			if (addr >= line.vma.start && addr < line.vma.end) {
-				*vma = line.vma;
-				vma->file_backed = line.inode != 0;
-				return 0;
-			}
-			line = (struct maps_line){ 0 };
-		}
-	}
-	return n < 0 ? n : -ENOENT;
-}
-
-long wy_vma_find(unsigned long addr, struct wy_vma *vma)
-{
-	struct procmap_query query = { .size = sizeof(query), .query_addr = addr };
-	long fd = open_proc("/proc/self/maps", O_RDONLY);
-	long ret;
-
-	if (fd < 0)
-		return fd;
-	ret = sys3(__NR_ioctl, fd, PROCMAP_QUERY_IOCTL, &query);
-	if (ret >= 0) {
-		*vma = (struct wy_vma){
-			.start = query.vma_start,
-			.end = query.vma_end,
-			.offset = query.vma_offset,
-			.readable = query.vma_flags & QUERY_READABLE,
-			.writable = query.vma_flags & QUERY_WRITABLE,
-			.executable = query.vma_flags & QUERY_EXECUTABLE,
-			.shared = query.vma_flags & QUERY_SHARED,
-			.file_backed = query.inode != 0,
-		};
-		ret = 0;
-	} else if (ret == -ENOTTY) {
-		ret = find_in_text((int)fd, addr, vma);
-	}
-	sys1(__NR_close, fd);
-	return ret;
 }

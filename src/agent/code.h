@@ -3,13 +3,9 @@
 #ifndef WY_AGENT_CODE_H
 #define WY_AGENT_CODE_H
 
+#include "agent/maps.h"
 #include <stdbool.h>
 #include <stddef.h>
-
-struct wy_vma {
-	unsigned long start, end, offset; /* offset: into the file */
-	bool readable, writable, executable, file_backed, shared;
-};
 
 /* A site and all that a short jump reaches are joined into one write. */
 #define WY_CODE_WINDOW 192ul
@@ -25,11 +21,11 @@ struct wy_code {
 };
 
 /*
- * vma is the mapping of a file in which most will be written, NULL if there is none.
+ * map is the mapping in which most will be written, NULL if there is none.
  * wy_code_end() returns 0, or -errno when something of what was joined could not be
  * written: wy_code_write() may have said 0 to it.
  */
-void wy_code_begin(struct wy_code *code, const struct wy_vma *vma);
+void wy_code_begin(struct wy_code *code, const struct wy_map *map);
 long wy_code_end(struct wy_code *code);
 
 /*
@@ -45,8 +41,5 @@ long wy_code_write(struct wy_code *code, unsigned long addr, const void *bytes, 
 void wy_code_sync(void);
 /* Tells the kernel that it will be asked for: cheap as long as there is one thread only. */
 void wy_code_sync_register(void);
-
-/* The mapping that holds addr.  Returns 0 or -errno (-ENOENT: nothing there). */
-long wy_vma_find(unsigned long addr, struct wy_vma *vma);
 
 #endif

@@ -260,3 +260,14 @@ void wy_maps_close(struct wy_maps_query *q)
 	if (q->fd >= 0)
 		sys1(__NR_close, q->fd);
 }
+
+long wy_maps_find(unsigned long addr, struct wy_map *ret)
+{
+	struct wy_maps_query q;
+	long err = wy_maps_open(&q);
+
+	if (err == 0)
+		err = wy_maps_at(&q, addr, ret);
+	wy_maps_close(&q);
+	return err == 0 && ret->start > addr ? -ENOENT : err;
+}

@@ -63,5 +63,7 @@ long wy_maps_open(struct wy_maps_query *q);
  */
 long wy_maps_at(const struct wy_maps_query *q, unsigned long addr, struct wy_map *ret);
 void wy_maps_close(struct wy_maps_query *q);
+/* The same for one question, and only the mapping that holds addr. */
+long wy_maps_find(unsigned long addr, struct wy_map *ret);
 
 #endif

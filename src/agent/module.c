@@ -63,7 +63,7 @@
 #define AT_FDCWD_    (-100)
 
 /* All of this is under WY_LOCK_REWRITE. */
-static struct wy_module cache[CACHE_SIZE]; /* vma.end 0: free */
+static struct wy_module cache[CACHE_SIZE]; /* map.end 0: free */
 static unsigned int cache_next;
 
 static bool read_header(unsigned long base, Elf64_Ehdr *eh)
@@ -76,7 +76,7 @@ static bool read_header(unsigned long base, Elf64_Ehdr *eh)
 
 static void read_headers(struct wy_module *m)
 {
-	unsigned long base = m->vma.start - m->vma.offset;
+	unsigned long base = m->map.start - m->map.offset;
 	Elf64_Phdr ph, frames = { 0 }, dynamic = { 0 };
 	bool have_bias = false;
 	unsigned long bias = 0;
@@ -88,8 +88,8 @@ static void read_headers(struct wy_module *m)
 		if (copy_from_program(&ph, base + eh.e_phoff + i * sizeof(ph), sizeof(ph)) < 0)
 			return;
 		/* A mapping may be a part of its segment: writing code can split one. */
-		if (ph.p_type == PT_LOAD && (ph.p_offset & -PAGE) <= m->vma.offset &&
-		    m->vma.offset < ph.p_offset + ph.p_filesz) {
+		if (ph.p_type == PT_LOAD && (ph.p_offset & -PAGE) <= m->map.offset &&
+		    m->map.offset < ph.p_offset + ph.p_filesz) {
 			bias = base + ph.p_offset - ph.p_vaddr;
 			have_bias = true;
 		} else if (ph.p_type == PT_GNU_EH_FRAME) {
@@ -280,7 +280,7 @@ static struct made *made_for(const struct wy_module *m)
 			unused = &made[i];
 	}
 	if (unused)
-		*unused = (struct made){ .base = m->base, .end = m->vma.end };
+		*unused = (struct made){ .base = m->base, .end = m->map.end };
 	return unused;
 }
 
@@ -348,16 +348,16 @@ long wy_module_find(unsigned long addr, struct wy_module *m)
 	long ret = 0;
 	unsigned int i = 0;
 
-	while (i < CACHE_SIZE && (addr < cache[i].vma.start || addr >= cache[i].vma.end))
+	while (i < CACHE_SIZE && (addr < cache[i].map.start || addr >= cache[i].map.end))
 		i++;
 	if (i < CACHE_SIZE) {
 		*m = cache[i];
 	} else {
 		m->frames = m->frames_len = m->base = m->dynamic = 0;
-		ret = wy_vma_find(addr, &m->vma);
+		ret = wy_maps_find(addr, &m->map);
 		if (ret < 0)
 			return ret;
-		if (m->vma.file_backed)
+		if (m->map.inode)
 			read_headers(m);
 		cache[cache_next++ % CACHE_SIZE] = *m;
 	}
@@ -375,8 +375,8 @@ void wy_module_forget(unsigned long start, unsigned long len)
 {
 	wy_lock(WY_LOCK_REWRITE);
 	for (unsigned int i = 0; i < CACHE_SIZE; i++) {
-		if (cache[i].vma.start < start + len && start < cache[i].vma.end)
-			cache[i].vma.start = cache[i].vma.end = 0;
+		if (cache[i].map.start < start + len && start < cache[i].map.end)
+			cache[i].map.start = cache[i].map.end = 0;
 	}
 	forget_made(start, start + len);
 	wy_unlock(WY_LOCK_REWRITE);

@@ -3,10 +3,10 @@
 #ifndef WY_AGENT_MODULE_H
 #define WY_AGENT_MODULE_H
 
-#include "agent/code.h"
+#include "agent/maps.h"
 
 struct wy_module {
-	struct wy_vma vma; /* the mapping that holds the code */
+	struct wy_map map; /* the mapping that holds the code */
 	/* Where its functions are, as PT_GNU_EH_FRAME has it (module.c); len 0: not known. */
 	unsigned long frames, frames_len;
 	/* For module.c: where the file's first page is, 0 if that is no ELF file. */

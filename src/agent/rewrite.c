@@ -590,14 +590,15 @@ static enum wy_site_how climb(struct wy_site *site)
 	enum wy_site_how how;
 	struct wy_module m;
 
-	if (wy_module_find(site->addr, &m) < 0 || m.vma.writable || m.vma.shared ||
-	    !m.vma.executable || !m.vma.readable)
+	if (wy_module_find(site->addr, &m) < 0 ||
+	    (m.map.flags & (WY_MAP_READ | WY_MAP_WRITE | WY_MAP_EXEC | WY_MAP_SHARED)) !=
+		    (WY_MAP_READ | WY_MAP_EXEC))
 		return WY_SITE_SIGNAL;
-	if (!m.vma.file_backed && site->trips < HOT)
+	if (!m.map.inode && site->trips < HOT)
 		return WY_SITE_SIGNAL;
 	text.frames = m.frames;
 	text.frames_len = m.frames_len;
-	wy_code_begin(&writer, &m.vma);
+	wy_code_begin(&writer, &m.map);
 	how = use_padding(site, &text) ? WY_SITE_PADDING :
 	      use_before(site, &text)  ? WY_SITE_BEFORE :
 	      use_pun(site)            ? WY_SITE_PUN :
@@ -632,7 +633,7 @@ void wy_rewrite_undo(unsigned long start, unsigned long len)
 	unsigned long room = -1ul - start;
 	unsigned long high = len < room - REACH_OF_SHORT_JUMP ? start + len + REACH_OF_SHORT_JUMP :
 								-1ul;
-	struct wy_module m = { .vma = { .end = 0 } };
+	struct wy_module m = { .map = { .end = 0 } };
 	bool writing = false;
 
 	wy_lock(WY_LOCK_REWRITE);
@@ -641,12 +642,12 @@ void wy_rewrite_undo(unsigned long start, unsigned long len)
 
 		if (!e->entry || e->addr < low || e->addr >= high || !still_ours(e))
 			continue;
-		if (!writing || e->addr < m.vma.start || e->addr >= m.vma.end) {
+		if (!writing || e->addr < m.map.start || e->addr >= m.map.end) {
 			if (writing)
 				wy_code_end(&writer);
 			if (wy_module_find(e->addr, &m) < 0)
-				m.vma.start = m.vma.end = 0;
-			wy_code_begin(&writer, m.vma.end ? &m.vma : NULL);
+				m.map.start = m.map.end = 0;
+			wy_code_begin(&writer, m.map.end ? &m.map : NULL);
 			writing = true;
 		}
 		wy_code_write(&writer, e->addr, e->old, e->len);

@@ -46,8 +46,12 @@ one_line() {
 		run --separate-stderr python3 - "$WAYLAY" $signal <<-'PY'
 			import resource, signal, subprocess, sys
 			resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+			number = getattr(signal, "SIG" + sys.argv[2])
+			# A job in the background may have been started with SIGINT ignored.
+			signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+			number == signal.SIGKILL or signal.signal(number, signal.SIG_DFL)
 			done = subprocess.run([sys.argv[1], "run", "sh", "-c", f"kill -{sys.argv[2]} $$"])
-			assert done.returncode == -getattr(signal, "SIG" + sys.argv[2]), done.returncode
+			assert done.returncode == -number, done.returncode
 		PY
 		[ "$status" = 0 ]
 		[ "$output$stderr" = '' ]

@@ -22,7 +22,8 @@ skip; its last line on stderr is the reason.
 
 Environment: WAYLAY is the program under test; without it native runs are compared with each
 other, which is how the tests themselves are tested.  WAYLAY_TEST_COUNT is how often each is
-run ("full", which WAYLAY_SOAK=1 means too, also lets the programs do all their rounds).
+run; "full", which WAYLAY_SOAK=1 means too, lets the programs do all their rounds, and runs each
+up to 20 times, but no more than twice once half a minute is over.
 Output: TAP.
 """
 import ctypes
@@ -39,12 +40,13 @@ import tempfile
 import time
 
 MODES = {"run": [], "no-patch": ["--no-patch"], "stats": None}
+RUNS_FULL, ENOUGH, ENOUGH_SECONDS = 20, 2, 30
 
 
 def runs_wanted():
     count = os.environ.get("WAYLAY_TEST_COUNT", "")
     if count == "full":
-        return 20
+        return RUNS_FULL
     return int(count) if count.isdigit() else 2
 
 
@@ -276,7 +278,10 @@ def test_one(tap, exe, options, cwd, timeout, only):
                "stats": [waylay, "run", "--stats-json", stats]}[mode]
         notes = []
         times = runs if mode in ("run", "native") else 1
+        begin = time.monotonic()
         for i in range(times):
+            if i >= ENOUGH and time.monotonic() - begin > ENOUGH_SECONDS:
+                break
             if os.path.exists(stats):
                 os.unlink(stats)
             got = tidy(run(how + args, cwd, timeout if mode == "native" else 2 * timeout, env,

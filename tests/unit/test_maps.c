@@ -2,6 +2,7 @@
 /* test_maps.c - agent/maps.c: texts of all kinds, and this process's own. */
 #include "agent/maps.h"
 #include "unit.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,9 @@ static void test_own(void **state)
 	assert_int_equal(wy_maps_at(&q, (unsigned long)test_own, &one), 0);
 	assert_true(one.inode != 0 && one.flags & WY_MAP_EXEC);
 	wy_maps_close(&q);
+	assert_int_equal(wy_maps_find((unsigned long)test_own, &one), 0);
+	assert_true(one.inode != 0 && one.flags & WY_MAP_EXEC);
+	assert_int_equal(wy_maps_find(0, &one), -ENOENT);
 	munmap(mine, len);
 	munmap(page, 4096);
 }
