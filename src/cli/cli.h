@@ -9,6 +9,8 @@
 #ifndef WY_CLI_CLI_H
 #define WY_CLI_CLI_H
 
+#include <stdio.h>
+
 /* Exit statuses of commands that run a program; otherwise it is the program's own. */
 enum {
 	CLI_FAILED = 125,     /* waylay itself failed, or was called in a wrong way */
@@ -54,5 +56,14 @@ int cli_serve_bench(int argc, char **argv);
 int cli_call(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_trace_export(int argc, char **argv);
+int cli_trace_report(int argc, char **argv);
+
+/*
+ * Where a command of trace writes: path, or stdout if it is NULL.  Both say what is wrong.
+ * open returns NULL then, close -errno.
+ */
+FILE *cli_trace_open_output(const char *path);
+int cli_trace_close_output(FILE *out, const char *path);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "host/supervisor.h"
 #include "host/trace/calltable.h"
+#include "host/trace/export.h"
 #include "host/trace/record.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 static const char help[] =
 	"Usage: waylay trace [OPTION...] [--] PROGRAM [ARG...]\n"
 	"       waylay trace export RUN --text|--json|--csv|--pcapng [-o FILE]\n"
-	"       waylay trace report RUN\n"
+	"       waylay trace report RUN [-o FILE]\n"
 	"\n"
 	"Runs a program, and all that it starts, and shows every system call by what its\n"
 	"descriptor is: a network connection, a pipe, a file. Lines go to stderr as the\n"
@@ -44,6 +45,8 @@ static const char help[] =
 	"  -o FILE            lines go to FILE; -ff: to FILE.PID for each process\n"
 	"  -d DIR             record into DIR (DIR/run.trc), no lines unless -o is given;\n"
 	"                     afterwards PID.log of each process and summary.txt are there\n"
+	"  --csv=ntrace|wide  how PID.log looks: calls on the network in 8 columns, as\n"
+	"                     ntrace wrote them (the default), or all calls in 19\n"
 	"\n"
 	"How lines look:\n"
 	"  -t, -tt, -ttt      with the time; with microseconds; as seconds since 1970\n"
@@ -83,6 +86,7 @@ struct options {
 	bool table, both; /* -c, -C */
 	bool no_wait;
 	const char *colour;
+	enum wy_csv_style csv;
 	char run[PATH_MAX];
 	char **argv;
 };
@@ -98,9 +102,11 @@ enum {
 	OPT_CATCH_VDSO,
 	OPT_NO_FOLLOW,
 	OPT_NO_WAIT,
+	OPT_CSV,
 };
 
 static const struct option long_options[] = {
+	{ "csv", required_argument, NULL, OPT_CSV },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "strace", no_argument, NULL, OPT_STRACE },
 	{ "color", required_argument, NULL, OPT_COLOUR },
@@ -173,6 +179,12 @@ static int take(struct options *o, int opt, char **argv)
 	case OPT_CATCH_VDSO: o->session_flags |= WY_CATCH_VDSO; return 0;
 	case OPT_NO_FOLLOW: o->session_flags |= WY_NO_FOLLOW; return 0;
 	case OPT_NO_WAIT: o->no_wait = true; return 0;
+	case OPT_CSV:
+		if (strcmp(optarg, "wide") == 0)
+			o->csv = WY_CSV_WIDE;
+		else if (strcmp(optarg, "ntrace") != 0)
+			return bad_value("--csv", optarg);
+		return 0;
 	case 'v': log_more(); return 0;
 	case ':':
 		return cli_bad_usage(CLI_FAILED, "trace", "the option '%s' wants a value",
@@ -292,6 +304,8 @@ static int run(struct options *o, struct wy_supervisor *v)
 	if (!err && (o->table || o->both))
 		wy_calltable_print(table, r);
 	wy_recording_free(r);
+	if (!err && o->dir)
+		wy_rundir_finish(o->dir, o->csv);
 	return err ? status_of_failure(err) : 0;
 }
 
@@ -301,6 +315,10 @@ int cli_trace(int argc, char **argv)
 	static struct options o;
 	int status;
 
+	if (argc > 1 && strcmp(argv[1], "export") == 0)
+		return cli_trace_export(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "report") == 0)
+		return cli_trace_report(argc - 1, argv + 1);
 	o.filter = wy_filter_new();
 	if (!o.filter)
 		return CLI_FAILED;

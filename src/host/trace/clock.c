@@ -5,6 +5,7 @@ void wy_clock_add(struct wy_clock *c, const struct wy_file_clock *moment)
 {
 	double ns_per_tick;
 
+	c->last = *moment;
 	if (!c->first.real && !c->first.ticks) {
 		c->first = *moment;
 		return;

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 struct wy_clock {
-	struct wy_file_clock first; /* all zero: none is known */
-	double ns_per_tick;         /* 0: as if 1 */
+	struct wy_file_clock first, last; /* all zero: none is known */
+	double ns_per_tick;               /* 0: as if 1 */
 };
 
 /* One more moment; those must come in the order of time. */

@@ -65,6 +65,10 @@ struct wy_bytes wy_run_last_meta(const struct wy_run_reader *r); /* empty: it wa
  * whether it is the true one; or -errno, said to the user; -EBADMSG: damaged.
  */
 int wy_run_next(struct wy_run_reader *r, struct wy_run_segment *ret);
+
+/* Of damage nothing is said. */
+void wy_run_be_quiet(struct wy_run_reader *r, bool quiet);
+
 bool wy_run_truncated(const struct wy_run_reader *r);
 
 #endif

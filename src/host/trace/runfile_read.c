@@ -26,7 +26,7 @@ struct wy_run_reader {
 	char *path;
 	off_t at, begin; /* where the next segment is; where the first one is */
 	bool truncated;
-	bool surveying; /* damage is told of when it is come to: what stands before is good */
+	bool quiet; /* of damage */
 	ZSTD_DCtx *zstd;
 	unsigned char *stored, *plain; /* WY_SEGMENT_LEN_MAX bytes each, and a bit */
 	struct wy_clock clock;
@@ -54,7 +54,7 @@ void wy_run_reader_free(struct wy_run_reader *r)
 
 static int damaged(const struct wy_run_reader *r, const char *what)
 {
-	if (!r->surveying)
+	if (!r->quiet)
 		log_err("%s is damaged at byte %lld: %s", r->path, (long long)r->at, what);
 	return -EBADMSG;
 }
@@ -145,7 +145,8 @@ static int survey(struct wy_run_reader *r)
 	struct wy_segment s;
 	int got;
 
-	r->surveying = true;
+	/* Damage is told of when it is come to: what stands before is good. */
+	r->quiet = true;
 	r->at = r->begin;
 	while ((got = read_head(r, &s)) > 0) {
 		got = survey_segment(r, &s);
@@ -154,7 +155,7 @@ static int survey(struct wy_run_reader *r)
 		r->at += (off_t)(sizeof(s) + filled(s.stored_len));
 	}
 	r->at = r->begin;
-	r->surveying = r->truncated = false;
+	r->quiet = r->truncated = false;
 	return got == -ENOMEM ? got : 0;
 }
 
@@ -254,6 +255,11 @@ int wy_run_next(struct wy_run_reader *r, struct wy_run_segment *ret)
 	if (got == 0 && !r->last.at)
 		r->truncated = true;
 	return got;
+}
+
+void wy_run_be_quiet(struct wy_run_reader *r, bool quiet)
+{
+	r->quiet = quiet;
 }
 
 bool wy_run_truncated(const struct wy_run_reader *r)

@@ -343,7 +343,7 @@ int wy_world_apply(struct wy_world *w, const struct wy_event_view *v)
 	case WY_EVENT_IMAGE: return apply_image(w, v);
 	case WY_EVENT_START: return apply_start(w, v);
 	case WY_EVENT_END: return apply_end(w, v);
-	default: return 0;
+	default: return get_process(w, v->pid) ? 0 : -ENOMEM;
 	}
 }
 

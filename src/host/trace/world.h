@@ -47,7 +47,10 @@ struct wy_world;
 struct wy_world *wy_world_new(void);
 void wy_world_free(struct wy_world *w);
 
-/* Takes in what an event says about files, descriptors and processes.  Returns 0 or -ENOMEM. */
+/*
+ * Takes in what an event says about files, descriptors and processes; then there is
+ * a process for the event's pid.  Returns 0 or -ENOMEM.
+ */
 int wy_world_apply(struct wy_world *w, const struct wy_event_view *v);
 
 /* By its number; NULL for 0 and for those not heard of. */
