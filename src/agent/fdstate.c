@@ -29,6 +29,7 @@
 #include "agent/refork.h"
 #include "agent/ring.h"
 #include "agent/sys.h"
+#include "agent/tcpinfo.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
@@ -312,6 +313,7 @@ static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked
 		return now;
 	now = new_file(&type, asked);
 	tell_file(t, now, &type, &st, fd, nr);
+	wy_tcp_tell(t, now, fd, WY_TCP_START);
 	set(t->files, fd, now);
 	return now;
 }
@@ -331,6 +333,11 @@ static void arrive_as(struct wy_thread *t, long fd, long nr, struct wy_fd_type t
 struct wy_fd_now wy_fdstate_known(const struct wy_thread *t, long fd)
 {
 	return get(t->files, fd);
+}
+
+long wy_fdstate_top(const struct wy_thread *t)
+{
+	return t->files ? t->files->top : 0;
 }
 
 struct wy_fd_now wy_fdstate_look(struct wy_thread *t, long fd)
@@ -488,7 +495,10 @@ void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row)
 	struct wy_thread *t = call->thread;
 
 	switch (row->effect) {
-	case WY_FX_CLOSE: clear(t->files, (int)call->arg[0]); break;
+	case WY_FX_CLOSE:
+		wy_tcp_tell(t, get(t->files, (int)call->arg[0]), (int)call->arg[0], WY_TCP_END);
+		clear(t->files, (int)call->arg[0]);
+		break;
 	case WY_FX_CLOSE_RANGE: close_range(t, call); break;
 	case WY_FX_EXEC: wy_fdstate_hand_over(t); break;
 	}
@@ -545,6 +555,8 @@ static void tell_again(struct wy_thread *t, const struct wy_call *call)
 	if (!telling() || !now.file || !ask((int)call->arg[0], &type, &st))
 		return;
 	tell_file(t, now, &type, &st, (int)call->arg[0], call->nr);
+	if ((int)call->nr == __NR_connect)
+		wy_tcp_tell(t, now, (int)call->arg[0], WY_TCP_START);
 }
 
 /* ---- descriptors in messages ---- */

@@ -52,6 +52,9 @@ struct wy_fd_now wy_fdstate_look(struct wy_thread *t, long fd);
 /* The same without asking. */
 struct wy_fd_now wy_fdstate_known(const struct wy_thread *t, long fd);
 
+/* No descriptor from here on is known. */
+long wy_fdstate_top(const struct wy_thread *t);
+
 /* Around each call whose row has an effect.  before: what the row's descriptor was. */
 void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row);
 void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row,

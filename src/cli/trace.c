@@ -59,6 +59,9 @@ static const char help[] =
 	"What is recorded, and how:\n"
 	"  --payload          the bytes that go through sockets, for --pcapng\n"
 	"  --snaplen SIZE     at most so many of each call (64K)\n"
+	"  --tcp-info[=T]     round-trip time, windows, retransmissions and queues of each\n"
+	"                     TCP connection at its start, each T while it is used (1s),\n"
+	"                     and at its end\n"
 	"  --drop             when the recorder is too slow lose events (they are counted),\n"
 	"                     rather than let the program wait\n"
 	"  --no-uring         programs are told that there is no io_uring\n"
@@ -97,6 +100,7 @@ enum {
 	OPT_COLOUR,
 	OPT_PAYLOAD,
 	OPT_SNAPLEN,
+	OPT_TCP_INFO,
 	OPT_DROP,
 	OPT_NO_URING,
 	OPT_CATCH_VDSO,
@@ -112,6 +116,7 @@ static const struct option long_options[] = {
 	{ "color", required_argument, NULL, OPT_COLOUR },
 	{ "payload", no_argument, NULL, OPT_PAYLOAD },
 	{ "snaplen", required_argument, NULL, OPT_SNAPLEN },
+	{ "tcp-info", optional_argument, NULL, OPT_TCP_INFO },
 	{ "drop", no_argument, NULL, OPT_DROP },
 	{ "no-uring", no_argument, NULL, OPT_NO_URING },
 	{ "catch-vdso", no_argument, NULL, OPT_CATCH_VDSO },
@@ -149,6 +154,15 @@ static int add_path(struct options *o, const char *glob)
 	return add_filter(o, spec);
 }
 
+static int set_tcp_info(struct options *o)
+{
+	o->record.settings.flags |= WY_TRACE_TCP;
+	o->record.tcp_every = 1000000000ul;
+	if (optarg && duration_parse_ns(&o->record.tcp_every, optarg) < 0)
+		return bad_value("--tcp-info", optarg);
+	return 0;
+}
+
 /* Takes one option.  Returns 0, or the exit status. */
 static int take(struct options *o, int opt, char **argv)
 {
@@ -174,6 +188,7 @@ static int take(struct options *o, int opt, char **argv)
 	case OPT_STRACE: o->record.style.strace = true; return 0;
 	case OPT_COLOUR: o->colour = optarg; return 0;
 	case OPT_PAYLOAD: s->flags |= WY_TRACE_PAYLOAD; return 0;
+	case OPT_TCP_INFO: return set_tcp_info(o);
 	case OPT_DROP: s->flags |= WY_TRACE_DROP; return 0;
 	case OPT_NO_URING: s->flags |= WY_TRACE_NO_URING; return 0;
 	case OPT_CATCH_VDSO: o->session_flags |= WY_CATCH_VDSO; return 0;

@@ -43,7 +43,8 @@ struct wy_event {
 	unsigned short nr;    /* CALL: its number; FD: enum wy_fd_event; SIGNAL: its number */
 	unsigned char kind;   /* enum wy_event_kind */
 	unsigned char flags;  /* WY_EVENT_* */
-	unsigned int file;    /* the open file that it is about, 0: none, or not known */
+	unsigned int file;    /* the open file that it is about (of a call that makes a
+			       * descriptor: the new one); 0: none, or not known */
 	unsigned short words; /* of 8 bytes, this header included */
 	unsigned char class;  /* enum wy_fd_class of that file */
 	unsigned char sub;    /* enum wy_fd_kind */

@@ -20,8 +20,10 @@
 #include "agent/fdstate.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
+#include "agent/payload.h"
 #include "agent/ring.h"
 #include "agent/sys.h"
+#include "agent/tcpinfo.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
@@ -33,7 +35,8 @@
 
 #define ITEMS_MAX  (8ul << 10) /* on the way in, and again on the way out */
 #define EVENT_MAX  (sizeof(struct wy_event) + 4 * sizeof(long) + 2 * ITEMS_MAX)
-#define KEEP_MAX   1024u /* a longer event is built anew when its call makes descriptors */
+#define FILES_ROOM (4ul << 10) /* for events of new descriptors, before a call's own */
+#define KEEP_MAX   1024u       /* a longer event is built anew when its call makes descriptors */
 #define PLAN_EVENT 1u
 #define PLAN_FD    2u /* the class of its descriptor matters */
 
@@ -137,6 +140,14 @@ static bool end_is_wanted(const struct wy_call *call, const struct wy_call_row *
 	return !s->size_min || (unsigned long)moved(call, row) >= s->size_min;
 }
 
+/* Bytes beside the items that this call's event may need. */
+static unsigned long payload_max(const struct wy_call_row *row, unsigned int class)
+{
+	if (!(settings()->flags & WY_TRACE_PAYLOAD) || row->flow == WY_FLOW_NONE)
+		return 0;
+	return class == WY_FD_NET || class == WY_FD_UNIX ? settings()->snaplen : 0;
+}
+
 /* ---- the event of a call ---- */
 
 static unsigned char *end_of(struct wy_event *e)
@@ -155,7 +166,8 @@ static struct wy_event *build(const struct wy_call *call, const struct wy_call_r
 			      const struct wy_traced *traced, bool wait)
 {
 	struct wy_thread *t = call->thread;
-	struct wy_event *e = (struct wy_event *)wy_ring_room(t, EVENT_MAX, wait);
+	unsigned long most = EVENT_MAX + FILES_ROOM + payload_max(row, traced->class);
+	struct wy_event *e = (struct wy_event *)wy_ring_room(t, most, wait);
 
 	if (!e)
 		return NULL;
@@ -212,6 +224,7 @@ static void end_event(const struct wy_call *call, const struct wy_call_row *row,
 {
 	struct wy_thread *t = call->thread;
 	struct wy_event *e = NULL;
+	unsigned long payload;
 
 	if (t->writer.ring && t->writer.built == traced->since)
 		e = (struct wy_event *)(t->writer.data + t->writer.head % WY_RING_SIZE);
@@ -232,6 +245,12 @@ static void end_event(const struct wy_call *call, const struct wy_call_row *row,
 		bool cut = false;
 
 		grew(e, wy_capture_leave(end_of(e), ITEMS_MAX, call, settings(), &cut), cut);
+	}
+	payload = call->ret > 0 ? payload_max(row, traced->class) : 0;
+	if (payload) {
+		bool cut = false;
+
+		grew(e, wy_payload(end_of(e), payload, call, row, &cut), cut);
 	}
 	t->writer.built = 0;
 	unshow(t);
@@ -341,6 +360,8 @@ static void tell_end(const struct wy_call *call)
 	unsigned char *room = NULL;
 	struct wy_event *e;
 
+	if (call->nr == __NR_exit_group)
+		wy_tcp_end_all(call->thread);
 	if (call->site && settings()->flags & WY_TRACE_EVENTS)
 		room = wy_ring_room(call->thread, sizeof(*e), true);
 	if (!room)
@@ -411,6 +432,16 @@ static void judge_made(const struct wy_call *call, const struct wy_call_row *row
 	traced->sub = now.sub;
 }
 
+/* Data has gone through a TCP connection.  The call's own event comes behind what is told here. */
+static void look_at_connection(const struct wy_call *call, const struct wy_call_row *row,
+			       const struct wy_traced *traced)
+{
+	struct wy_fd_now now = { traced->file, traced->class, traced->sub, 0, 0 };
+
+	if (settings()->tcp_every)
+		wy_tcp_look(call->thread, now, (int)call->arg[row->fd]);
+}
+
 static void leave(struct wy_call *call)
 {
 	struct wy_record *r = wy_record_find(call->thread, call->site, call->sp);
@@ -437,6 +468,8 @@ static void leave(struct wy_call *call)
 		leave_effect(call, row, &traced);
 	if (makes_fd(row))
 		judge_made(call, row, &traced);
+	if (row->flow != WY_FLOW_NONE && traced.sub == WY_FD_TCP)
+		look_at_connection(call, row, &traced);
 	if (traced.event && end_is_wanted(call, row, took))
 		end_event(call, row, &traced, took);
 	else if (traced.event)

@@ -2,6 +2,7 @@
 #include "host/trace/line.h"
 
 #include "base/log.h"
+#include "host/trace/tcp.h"
 #include "proto/calls.h"
 
 #include <errno.h>
@@ -493,6 +494,20 @@ static void print_signal(struct wy_line *l, const struct wy_event_view *v)
 	fputs(" ---\n", out);
 }
 
+static void print_tcp(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_file *file = wy_world_file(l->world, v->e.file);
+	FILE *out = file && is_wanted(l, v) ? begin(l, v, v->e.time, v->e.class) : NULL;
+
+	if (!out)
+		return;
+	fprintf(out, "== fd %ld ", v->e.arg[1]);
+	print_file(out, file);
+	fputc(' ', out);
+	wy_tcp_print(out, v);
+	fputc('\n', out);
+}
+
 int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 {
 	const struct wy_process *p = wy_world_process(l->world, v->pid);
@@ -511,6 +526,7 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 	case WY_EVENT_START: print_start(l, v); break;
 	case WY_EVENT_END: print_end(l, v); break;
 	case WY_EVENT_SIGNAL: print_signal(l, v); break;
+	case WY_EVENT_TCP: print_tcp(l, v); break;
 	}
 	return 0;
 }

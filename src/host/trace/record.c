@@ -202,9 +202,14 @@ static void prepare(struct wy_recording *r)
 		t->settings.flags |= WY_TRACE_EVENTS;
 	if (r->line)
 		t->settings.flags |= WY_TRACE_LIVE | WY_TRACE_ITEMS;
-	if (o->filter)
-		wy_filter_settings(o->filter, &t->settings, ticks_per_ns(t));
-	else
+	if (o->filter || o->tcp_every) {
+		double rate = ticks_per_ns(t);
+
+		t->settings.tcp_every = (unsigned long)((double)o->tcp_every * rate);
+		if (o->filter)
+			wy_filter_settings(o->filter, &t->settings, rate);
+	}
+	if (!o->filter)
 		memset(t->settings.calls, 0xff, sizeof(t->settings.calls));
 	if (stat("/proc/self/ns/pid", &ns) == 0)
 		t->pid_namespace = ns.st_ino;

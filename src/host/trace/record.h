@@ -14,7 +14,8 @@
 struct wy_record_options {
 	struct wy_trace_settings settings; /* what the filter does not say */
 	const struct wy_filter *filter;    /* NULL: everything */
-	const char *run;                   /* the run file to write, or NULL */
+	unsigned long tcp_every; /* nanoseconds between two WY_EVENT_TCP of a connection */
+	const char *run;         /* the run file to write, or NULL */
 	struct wy_line_style style;
 	FILE *text;        /* lines go here, as they come; NULL (and not style.split): none */
 	char *const *argv; /* for the run file */
