@@ -405,9 +405,6 @@ static int parse(struct wy_serve_options *o, int argc, char **argv)
 				     argv[optind]);
 	if (dashes + 1 >= argc)
 		return cli_bad_usage(CLI_FAILED, "serve", "no program is given after '--'");
-	if (o->preload && o->warm)
-		return cli_bad_usage(CLI_FAILED, "serve",
-				     "--preload and --warm exclude each other");
 	if (o->mode == WY_MODE_FRESH && (o->preload || o->warm || o->takes > 1))
 		return cli_bad_usage(CLI_FAILED, "serve",
 				     "--preload, --warm and --at are for programs that are kept");

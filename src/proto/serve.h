@@ -34,7 +34,8 @@ struct wy_serve_session {
 	unsigned int takes;                /* stop at this take of input: 1 the first */
 	unsigned long memory_max, cpu_max; /* of a copy: bytes, seconds; 0: as it is */
 	/* host, at any time: a futex */
-	unsigned int feed; /* not 0: input is still to come through the placeholder */
+	unsigned int feed;   /* not 0: input is still to come through the placeholder */
+	unsigned int nr_fed; /* files of it that are written: the next one is to be asked for */
 	/* agent */
 	unsigned int nr_inherited; /* the inodes that the program was started with */
 	struct {
@@ -105,7 +106,7 @@ enum wy_serve_kind {
 	WY_SERVE_READY = 1,
 	WY_SERVE_COPY,    /* value: its pid */
 	WY_SERVE_NO_COPY, /* value: -errno */
-	WY_SERVE_FEED,    /* waits for what session.feed promises */
+	WY_SERVE_FEED,    /* waits for the next file that session.feed promises */
 	WY_SERVE_STOPPED, /* WY_SERVE_PRESTART: waits for ORDER_BECOME */
 
 	/* The program cannot be served by copies; it waits for ORDER_BECOME. */
@@ -121,7 +122,6 @@ enum wy_serve_kind {
 	WY_SERVE_REOPEN,        /* value: a descriptor of a file that cannot be opened again */
 	WY_SERVE_TOO_MANY,      /* it has too many files open */
 	WY_SERVE_NO_LIST,       /* value: -errno; its descriptors cannot be listed */
-	WY_SERVE_NO_CONTROL,    /* it has closed the control socket */
 	WY_SERVE_SHARED_MEMORY, /* it has writable memory that copies would share */
 };
 

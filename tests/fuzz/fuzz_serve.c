@@ -326,7 +326,8 @@ void wy_host_notes_print(struct wy_session *s)
 {
 }
 
-void wy_feed_init(struct wy_feed *f, unsigned int *word, const struct wy_serve_options *o, int *to)
+void wy_feed_init(struct wy_feed *f, struct wy_serve_session *session,
+		  const struct wy_serve_options *o, int *to)
 {
 }
 

@@ -662,6 +662,10 @@ static void stop_here(struct wy_call *call, int input)
 	else if (!kind)
 		kind = check_copy(call, &value);
 	control = find_control(input);
+	if (control < 0) /* and waits for orders in vain: it ends */
+		wy_session_note(WY_NOTE_INFO, 0, 0,
+				"the program has closed a descriptor that orders come by: "
+				"--stdin=socket needs none");
 	/* Nothing is delivered to who waits here; the host closes its end, or kills it. */
 	wy_thread_block_signals(t);
 	template_pid = t->pid;
@@ -677,12 +681,13 @@ static void stop_here(struct wy_call *call, int input)
 
 /*
  * Input that the host gives to the program before anybody is served.  Returns
- * true when there is some, and the call may take it.
+ * true when there is some, and the call may take it.  When a file of it has been
+ * taken the next one is asked for: what was written up to then belongs to the first.
  */
 static bool feed(int input)
 {
 	static unsigned int told;
-	unsigned int *word = &serve_session()->feed, now;
+	unsigned int *word = &serve_session()->feed, now, fed;
 	struct {
 		long sec, ns;
 	} timeout = { 0, LOOK_AGAIN_NS };
@@ -690,11 +695,13 @@ static bool feed(int input)
 
 	for (;;) {
 		now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+		fed = __atomic_load_n(&serve_session()->nr_fed, __ATOMIC_ACQUIRE);
 		if (sys3(__NR_ioctl, input, FIONREAD, &queued) == 0 && queued)
 			return true;
 		if (!now)
 			return false;
-		if (!__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(&told, &fed, fed + 1, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED)) {
 			look_at_files(&value);
 			report(find_control(input), WY_SERVE_FEED, 0, 0);
 		}

@@ -95,7 +95,8 @@ static void take_report(struct wy_instance *i, const struct wy_serve_report *r)
 	/* What it wrote before it said this has all arrived. */
 	take_output(i);
 	if (r->kind == WY_SERVE_FEED) {
-		i->warming = i->options->warm;
+		/* --warm is what comes last. */
+		i->warming = i->options->warm && i->feeds++ == (i->options->preload ? 1 : 0);
 		tell_keeper(i, WY_KEEPER_FEED, 0, 0);
 		return;
 	}

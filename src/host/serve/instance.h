@@ -67,6 +67,7 @@ struct wy_instance {
 	bool relayed; /* others of its processes have the placeholders, too */
 	bool stale;   /* of an older generation */
 	bool is_template, retired, program_ended, warming;
+	unsigned int feeds; /* how many files of input it has asked for */
 	int program_status;
 	/* what came from its control socket, and is no whole report yet */
 	size_t said_len;

@@ -268,7 +268,6 @@ static void describe(struct keeper *k)
 	s->takes = o->takes;
 	s->memory_max = o->memory_max;
 	s->cpu_max = (o->cpu_ms + 999) / 1000;
-	s->feed = o->preload || o->warm;
 }
 
 static int start(struct keeper *k)
@@ -290,7 +289,7 @@ static int start(struct keeper *k)
 	/* It has not run yet: it waits for us at its exec. */
 	k->v.session.mem->serve.pid = k->v.program.pid;
 	wy_place_close(p, 1);
-	wy_feed_init(&k->feed, &k->v.session.mem->serve.feed, o, &p->in[0]);
+	wy_feed_init(&k->feed, &k->v.session.mem->serve, o, &p->in[0]);
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct wy_serve_options {
 	enum wy_serve_freeze freeze;
 	bool exit_fast;
 	unsigned int takes;         /* stop at this take of input */
-	const char *preload, *warm; /* files, or NULL; not both */
+	const char *preload, *warm; /* files, or NULL */
 
 	int pool;            /* made ahead; -1: as the mode wants it */
 	unsigned int max;    /* copies at once; 0: as many as there is room for */

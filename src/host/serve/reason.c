@@ -122,9 +122,6 @@ void wy_reason_print(char *text, size_t size, const struct wy_serve_report *r, p
 		snprintf(text, size, "its descriptors cannot be listed: %s",
 			 strerror(value < 0 ? -value : value));
 		break;
-	case WY_SERVE_NO_CONTROL:
-		snprintf(text, size, "it has closed the socket that orders come from");
-		break;
 	case WY_SERVE_SHARED_MEMORY:
 		snprintf(text, size, "it has writable memory that all copies would share");
 		break;

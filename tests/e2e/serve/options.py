@@ -229,6 +229,25 @@ def loaded_from_its_input():
             f.write("one\n")
         with Server(sys.executable, "-u", "-c", count, options=[f"--preload={path}"]) as server:
             same(server.ask(b"hello\n"), b"1 one\n2 hello\n")
+        warm = os.path.join(folder, "warm")
+        with open(warm, "w", encoding="ascii") as f:
+            f.write("two\nthree\n")
+        for kind in ("socket", "pipe"):
+            with Server(sys.executable, "-u", "-c", count, options=[
+                    f"--preload={path}", f"--warm={warm}", f"--stdin={kind}"]) as server:
+                same(server.ask(b"hello\n"), b"1 one\n4 hello\n")
+
+
+@test
+def a_program_that_closes_what_it_does_not_know():
+    # With another stdin than a socket, orders come by a descriptor of their own.
+    argv = [sys.executable, "-c", "import os; os.closerange(3, 1000); print(input())"]
+    server = Server(*argv, options=["--stdin=pipe"], ready=False)
+    status, lines = server.end()
+    same(status, 1)
+    assert any("has closed a descriptor that orders come by" in line for line in lines), lines
+    with Server(*argv) as server:
+        same(server.ask(b"fine"), b"fine\n")
 
 
 @test
