@@ -84,6 +84,7 @@ struct options {
 	struct wy_record_options record;
 	struct wy_filter *filter;
 	const char *out, *dir;
+	FILE *file; /* out; NULL: it is stderr, or there is one for each process */
 	unsigned int session_flags;
 	unsigned int f, t, x;
 	bool table, both; /* -c, -C */
@@ -234,7 +235,7 @@ static int settle(struct options *o)
 	r->style.decode.hex = (int)o->x;
 	r->style.decode.string_max = r->settings.string_max;
 	r->style.decode.yy = 2;
-	r->style.split = o->f > 1 && o->out;
+	r->style.split = o->f > 1 && o->out && !o->table;
 	r->style.path = o->out;
 	if (o->table || o->both)
 		r->settings.flags |= WY_TRACE_TOTALS;
@@ -283,9 +284,10 @@ static int open_outputs(struct options *o)
 		r->run = o->run;
 	}
 	if (o->out && !r->style.split) {
-		r->text = fopen(o->out, "we");
-		if (!r->text)
+		o->file = fopen(o->out, "we");
+		if (!o->file)
 			return log_errno(errno, "cannot write '%s'", o->out);
+		r->text = o->table ? NULL : o->file;
 	} else if (!o->out && !o->dir && !o->table) {
 		r->text = stderr;
 		setvbuf(stderr, NULL, _IOFBF, 1 << 16);
@@ -306,7 +308,7 @@ static int status_of_failure(int err)
 static int run(struct options *o, struct wy_supervisor *v)
 {
 	struct wy_recording *r;
-	FILE *table = o->record.text ? o->record.text : stderr;
+	FILE *table = o->file ? o->file : stderr;
 	int err;
 
 	if (wy_supervisor_init(v, WY_RECORD_FLAGS | o->session_flags) < 0)
@@ -340,7 +342,7 @@ int cli_trace(int argc, char **argv)
 	status = parse(&o, argc, argv);
 	if (o.argv)
 		status = open_outputs(&o) < 0 ? CLI_FAILED : run(&o, &v);
-	if (o.record.text && o.record.text != stderr && fclose(o.record.text) != 0)
+	if (o.file && fclose(o.file) != 0)
 		log_errno(errno, "cannot write '%s'", o.out);
 	fflush(stderr);
 	wy_filter_free(o.filter);
