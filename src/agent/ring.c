@@ -79,6 +79,8 @@ void wy_ticks_stop(void)
 {
 	int mode = 0;
 
+	if (!wy_trace || stopped_at)
+		return;
 	sys2(__NR_prctl, PR_GET_TSC, &mode);
 	if (mode == PR_TSC_SIGSEGV)
 		sys2(__NR_prctl, PR_SET_TSC, PR_TSC_ENABLE);

@@ -54,6 +54,7 @@
 #include "agent/arch/x86_64/frame.h"
 #include "agent/op.h"
 #include "agent/own.h"
+#include "agent/ring.h"
 #include "agent/session.h"
 #include "agent/site.h"
 #include "agent/sys.h"
@@ -574,6 +575,7 @@ static enum wy_verdict set_strict(struct wy_call *call)
 	call->thread->gate_flags |= WY_GATE_STRICT;
 	wy_seccomp_judges = 1;
 	catch_all();
+	wy_ticks_stop();
 	sys2(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV); /* part of the mode */
 	return wy_answer(call, 0);
 }
