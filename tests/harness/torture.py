@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program natively and under waylay, and compares what can be seen.
 
-    torture.py [--timeout S] [--only MODE] SOURCE EXE...
+    torture.py [--timeout S] [--modes MODE,...] SOURCE EXE...
 
 SOURCE holds the options of the test in a comment:
 
@@ -13,7 +13,8 @@ args       the program's arguments
 exit       the native exit status, or the signal that ends it (default 0)
 needs      root: skip without it
 notes      may: lines of waylay's own ("waylay: ...") on stderr are left out of the comparison
-modes      how it is run under waylay (default run, no-patch and stats; there is userland, too)
+modes      how it is run under waylay (default run, no-patch and stats; there are userland, trace
+           and totals, too); --modes is instead of it
 normalise  text that is replaced in both outputs before they are compared
 left       may: processes may outlive the program (they are ended)
 
@@ -39,7 +40,6 @@ import sys
 import tempfile
 import time
 
-MODES = {"run": [], "no-patch": ["--no-patch"], "stats": None}
 RUNS_FULL, ENOUGH, ENOUGH_SECONDS = 20, 2, 30
 
 
@@ -236,7 +236,24 @@ def become_subreaper():
     ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)
 
 
-def test_one(tap, exe, options, cwd, timeout, only):
+def what_stats_lack(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            said = json.load(f)
+        if said["version"] != 1 or not said["calls"]:
+            return [f"the statistics are empty: {said}"]
+    except (OSError, ValueError, KeyError) as e:
+        return [f"no statistics: {e!r}"]
+    return []
+
+
+def what_trace_lacks(path):
+    """Both, the lines and the table, tell of the end of the program."""
+    text = read_text(path)
+    return [] if re.search(r" total$|\+\+\+", text, re.M) else [f"the trace is empty: {text[:200]}"]
+
+
+def test_one(tap, exe, options, cwd, timeout, modes):
     name = os.path.basename(exe)
     waylay = os.environ.get("WAYLAY")
     args = [exe] + shlex.split(options.get("args", ""))
@@ -268,22 +285,25 @@ def test_one(tap, exe, options, cwd, timeout, only):
                   native.left + show(native.err) + show(native.out))
         return
     runs = int(options.get("runs", runs_wanted()))
-    modes = options.get("modes", "run,no-patch,stats").split(",")
+    modes = (modes or options.get("modes", "run,no-patch,stats")).split(",")
     if not waylay:
         modes = ["native"]
-    for mode in [only] if only and waylay else modes:
-        stats = os.path.join(os.path.dirname(cwd), "stats.json")
+    for mode in modes:
+        log = os.path.join(os.path.dirname(cwd), "log")
+        wait = ["--no-wait"] if left_may else []
         how = {"native": [], "run": [waylay, "run"], "no-patch": [waylay, "run", "--no-patch"],
                "userland": [waylay, "run", "--follow=userland"],
-               "stats": [waylay, "run", "--stats-json", stats]}[mode]
+               "stats": [waylay, "run", "--stats-json", log],
+               "trace": [waylay, "trace", *wait, "-o", log],
+               "totals": [waylay, "trace", *wait, "-c", "-o", log]}[mode]
         notes = []
         times = runs if mode in ("run", "native") else 1
         begin = time.monotonic()
         for i in range(times):
             if i >= ENOUGH and time.monotonic() - begin > ENOUGH_SECONDS:
                 break
-            if os.path.exists(stats):
-                os.unlink(stats)
+            if os.path.exists(log):
+                os.unlink(log)
             got = tidy(run(how + args, cwd, timeout if mode == "native" else 2 * timeout, env,
                            left_may))
             if got.stuck:
@@ -295,13 +315,9 @@ def test_one(tap, exe, options, cwd, timeout, only):
             notes += difference("stdout", native.out, got.out)
             notes += difference("stderr", native.err, got.err)
             if mode == "stats" and not notes:
-                try:
-                    with open(stats, encoding="utf-8") as f:
-                        said = json.load(f)
-                    if said["version"] != 1 or not said["calls"]:
-                        notes.append(f"the statistics are empty: {said}")
-                except (OSError, ValueError, KeyError) as e:
-                    notes.append(f"no statistics: {e!r}")
+                notes += what_stats_lack(log)
+            elif mode in ("trace", "totals") and not notes:
+                notes += what_trace_lacks(log)
             if notes:
                 notes.insert(0, f"run {i + 1} of {times}; repeat with: {shlex.join(how + args)}")
                 break
@@ -312,14 +328,14 @@ def main():
     args = sys.argv[1:]
     if os.environ.get("WAYLAY_SOAK") == "1":
         os.environ.setdefault("WAYLAY_TEST_COUNT", "full")
-    timeout, only = None, None
+    timeout, modes = None, None
     while args and args[0].startswith("--"):
         key, value = args[0], args[1]
         args = args[2:]
         if key == "--timeout":
             timeout = float(value)
-        elif key == "--only":
-            only = value
+        elif key == "--modes":
+            modes = value
         else:
             sys.exit(f"torture.py: what is {key}?")
     if len(args) < 2:
@@ -338,7 +354,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="waylay-torture-") as top:
         os.chmod(top, 0o755)
         for exe in args[1:]:
-            test_one(tap, os.path.abspath(exe), options, os.path.join(top, "run"), timeout, only)
+            test_one(tap, os.path.abspath(exe), options, os.path.join(top, "run"), timeout, modes)
     sys.exit(tap.end())
 
 
