@@ -571,8 +571,7 @@ struct header { /* struct cmsghdr */
 #define SO_PEERPIDFD_ 77
 #define RIGHTS_MAX    253 /* SCM_MAX_FD in the kernel */
 
-static void take_rights(struct wy_thread *t, const struct wy_call *call, unsigned long at,
-			unsigned long len)
+static void take_rights(struct wy_thread *t, unsigned long at, unsigned long len)
 {
 	for (unsigned long i = 0; i + sizeof(int) <= len && i < RIGHTS_MAX * sizeof(int);
 	     i += sizeof(int)) {
@@ -580,12 +579,12 @@ static void take_rights(struct wy_thread *t, const struct wy_call *call, unsigne
 
 		if (copy_from_program(&fd, at + i, sizeof(fd)) < 0)
 			return;
-		arrive(t, fd, call->nr, false);
+		arrive(t, fd, __NR_recvmsg, false);
 	}
 }
 
 /* struct msghdr: control and its length at 32 and 40 */
-static void take_message(struct wy_thread *t, const struct wy_call *call, unsigned long message)
+static void take_message(struct wy_thread *t, unsigned long message)
 {
 	unsigned long control[2], at, end;
 	struct header h;
@@ -597,7 +596,7 @@ static void take_message(struct wy_thread *t, const struct wy_call *call, unsign
 	while (at && at + sizeof(h) <= end && copy_from_program(&h, at, sizeof(h)) == 0 &&
 	       h.len >= sizeof(h) && h.len <= end - at) {
 		if (h.level == SOL_SOCKET_ && (h.type == SCM_RIGHTS_ || h.type == SCM_PIDFD_))
-			take_rights(t, call, at + sizeof(h), h.len - sizeof(h));
+			take_rights(t, at + sizeof(h), h.len - sizeof(h));
 		at += (h.len + 7) & ~7ul;
 	}
 }
@@ -606,7 +605,7 @@ static void take_message(struct wy_thread *t, const struct wy_call *call, unsign
 static void take_messages(struct wy_thread *t, const struct wy_call *call)
 {
 	for (long i = 0; i < call->ret; i++)
-		take_message(t, call, (unsigned long)call->arg[1] + (unsigned long)i * 64);
+		take_message(t, (unsigned long)call->arg[1] + (unsigned long)i * 64);
 }
 
 /* struct fanotify_event_metadata: length, fd at 16 */
@@ -704,8 +703,11 @@ static void succeeded(struct wy_thread *t, const struct wy_call *call,
 	case WY_FX_OPEN:
 	case WY_FX_ACCEPT:
 	case WY_FX_PIDFD_GETFD: arrive(t, call->ret, call->nr, false); break;
-	case WY_FX_NEW:
 	case WY_FX_URING:
+		arrive_as(t, call->ret, call->nr,
+			  (struct wy_fd_type){ .class = WY_FD_ANON, .kind = WY_FD_URING });
+		break;
+	case WY_FX_NEW:
 		arrive_as(t, call->ret, call->nr,
 			  (struct wy_fd_type){ .class = row->class, .kind = row->sub });
 		break;
@@ -730,7 +732,7 @@ static void succeeded(struct wy_thread *t, const struct wy_call *call,
 		if (ioctl_makes_one((unsigned int)call->arg[1]))
 			arrive(t, call->ret, call->nr, false);
 		break;
-	case WY_FX_RECVMSG: take_message(t, call, (unsigned long)call->arg[1]); break;
+	case WY_FX_RECVMSG: take_message(t, (unsigned long)call->arg[1]); break;
 	case WY_FX_RECVMMSG: take_messages(t, call); break;
 	case WY_FX_FANOTIFY: take_fanotify(t, call); break;
 	case WY_FX_CLONE: pidfd_made(t, call); break;
@@ -772,4 +774,21 @@ void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row,
 	} else if (row->effect == WY_FX_ADDRESS && call->ret == -EINPROGRESS) {
 		tell_again(t, call);
 	}
+}
+
+/* ---- io_uring ---- */
+
+void wy_fdstate_arrive(struct wy_thread *t, long fd, long nr)
+{
+	arrive(t, fd, nr, false);
+}
+
+void wy_fdstate_received(struct wy_thread *t, unsigned long message)
+{
+	take_message(t, message);
+}
+
+void wy_fdstate_closed(struct wy_thread *t, long fd)
+{
+	close_slot(t, fd);
 }

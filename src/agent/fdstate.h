@@ -60,6 +60,12 @@ void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row)
 void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row,
 		      struct wy_fd_now before);
 
+/* What an io_uring has done: a descriptor is there, by a call of this number; came in a message;
+ * is closed. */
+void wy_fdstate_arrive(struct wy_thread *t, long fd, long nr);
+void wy_fdstate_received(struct wy_thread *t, unsigned long message);
+void wy_fdstate_closed(struct wy_thread *t, long fd);
+
 /* Before an exec: leaves the table for the next image.  The exec failed: takes it back. */
 void wy_fdstate_hand_over(struct wy_thread *t);
 void wy_fdstate_take_back(struct wy_thread *t);

@@ -18,6 +18,7 @@ enum wy_lock_name {
 	WY_LOCK_ACTIONS,
 	WY_LOCK_OWN,
 	WY_LOCK_FILES,
+	WY_LOCK_URING,
 	WY_LOCKS,
 };
 extern unsigned int wy_locks[WY_LOCKS];

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "host/stats.h"
 #include "host/supervisor.h"
+#include "host/trace/record.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +24,7 @@ static const char help[] =
 	"Options:\n"
 	"  --stats            when the program has ended, print which calls were made\n"
 	"  --stats-json FILE  write the same to FILE as JSON\n"
+	"  --trace FILE       record all calls into FILE: see 'waylay trace report FILE'\n"
 	"  --no-follow        let go of programs that the program executes\n"
 	"  --catch-vdso       catch the time calls of the vDSO, too (they become slower)\n"
 	"  -v, --verbose      say more about what waylay does; -vv says why\n"
@@ -37,7 +39,7 @@ static const char help[] =
 
 struct options {
 	bool stats;
-	const char *json;
+	const char *json, *trace;
 	unsigned int flags;
 	char **argv;
 };
@@ -46,6 +48,7 @@ enum {
 	OPT_HELP = 256,
 	OPT_STATS,
 	OPT_STATS_JSON,
+	OPT_TRACE,
 	OPT_NO_FOLLOW,
 	OPT_LAYER,
 	OPT_NO_PATCH,
@@ -58,6 +61,7 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "stats-json", required_argument, NULL, OPT_STATS_JSON },
+	{ "trace", required_argument, NULL, OPT_TRACE },
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
 	{ "catch-vdso", no_argument, NULL, OPT_CATCH_VDSO },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -101,6 +105,10 @@ static int parse(struct options *o, int argc, char **argv)
 		case OPT_HELP: return cli_print(CLI_FAILED, help);
 		case OPT_STATS: o->stats = true; break;
 		case OPT_STATS_JSON: o->json = optarg; break;
+		case OPT_TRACE:
+			o->trace = optarg;
+			o->flags |= WY_RECORD_FLAGS;
+			break;
 		case OPT_NO_FOLLOW: o->flags |= WY_NO_FOLLOW; break;
 		case OPT_CATCH_VDSO: o->flags |= WY_CATCH_VDSO; break;
 		case OPT_NO_PATCH: o->flags |= WY_NO_PATCH; break;
@@ -176,6 +184,8 @@ static int run_plain(char **argv)
 int cli_run(int argc, char **argv)
 {
 	static struct wy_supervisor v;
+	struct wy_record_options record;
+	struct wy_recording *recording = NULL;
 	struct options o = { 0 };
 	FILE *json;
 	int err = parse(&o, argc, argv);
@@ -186,7 +196,14 @@ int cli_run(int argc, char **argv)
 		return CLI_FAILED;
 	if (wy_supervisor_init(&v, o.flags) < 0)
 		return run_plain(o.argv);
+	if (o.trace) {
+		wy_record_to_file(&record, o.trace, o.argv);
+		if (wy_recording_start(&recording, &record, &v) < 0)
+			return CLI_FAILED;
+	}
 	err = wy_supervisor_run(&v, o.argv);
+	if (recording)
+		wy_recording_stop(recording);
 	if (err)
 		return status_of_failure(err);
 	print_stats(&o, v.session.mem, json);

@@ -80,6 +80,8 @@ static const char help[] =
 	" Life:\n"
 	"  --recycle N       load the program anew after N clients, or after a time: 2h\n"
 	"  --log FILE        write a line for each connection\n"
+	"  --trace FILE      record all calls into FILE: see 'waylay trace report'; later\n"
+	"                    instances of the program go to FILE.2 and so on\n"
 	"  --stats           at the end, print which system calls were made\n"
 	"  --stats-json FILE  write the same to FILE as JSON\n"
 	"  --no-follow       let go of programs that the program executes\n"
@@ -119,6 +121,7 @@ enum {
 	OPT_CPU,
 	OPT_RECYCLE,
 	OPT_LOG,
+	OPT_TRACE,
 	OPT_STATS,
 	OPT_STATS_JSON,
 	OPT_NO_FOLLOW,
@@ -151,6 +154,7 @@ static const struct option long_options[] = {
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "recycle", required_argument, NULL, OPT_RECYCLE },
 	{ "log", required_argument, NULL, OPT_LOG },
+	{ "trace", required_argument, NULL, OPT_TRACE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "stats-json", required_argument, NULL, OPT_STATS_JSON },
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
@@ -354,6 +358,7 @@ static int set_option(struct wy_serve_options *o, int opt)
 	case OPT_CPU: return duration(&o->cpu_ms, "--cpu");
 	case OPT_RECYCLE: return set_recycle(o);
 	case OPT_LOG: o->log = optarg; break;
+	case OPT_TRACE: o->trace = optarg; break;
 	case OPT_STATS: o->stats = true; break;
 	case OPT_STATS_JSON: o->json = optarg; break;
 	case OPT_NO_FOLLOW: o->flags |= WY_NO_FOLLOW; break;

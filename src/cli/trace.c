@@ -249,7 +249,7 @@ static int parse(struct options *o, int argc, char **argv)
 {
 	int opt, status;
 
-	o->record.settings.string_max = 32;
+	o->record.settings.string_max = WY_RECORD_STRING;
 	o->record.settings.snaplen = 64u << 10;
 	opterr = 0;
 	optind = 0;

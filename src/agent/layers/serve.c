@@ -32,6 +32,7 @@
 #include "agent/layers/layers.h"
 #include "agent/learn.h"
 #include "agent/maps.h"
+#include "agent/own.h"
 #include "agent/refork.h"
 #include "agent/session.h"
 #include "agent/sys.h"
@@ -347,6 +348,13 @@ static int check_alone(const struct wy_call *call, int *ret_value)
 	return slot && (marks_of(slot) & OUTPUT) ? 0 : WY_SERVE_OUTPUT;
 }
 
+static bool is_ours(unsigned long at)
+{
+	unsigned long start, end;
+
+	return wy_own_touches(at, 1, &start, &end);
+}
+
 /*
  * Memory that a fork shares.  What has no file but the kernel's own (MAP_ANONYMOUS, memfd, System
  * V) only the template's family would have had: copies must not meet in it.  A real file every
@@ -365,7 +373,7 @@ static bool shares_memory(void)
 			const struct wy_map *m = &maps.map;
 
 			if (!wy_maps_take(&maps, buf[i]) || !(m->flags & WY_MAP_SHARED) ||
-			    !(m->flags & WY_MAP_WRITE) || m->start == (unsigned long)wy_session)
+			    !(m->flags & WY_MAP_WRITE) || is_ours(m->start))
 				continue;
 			hazards |= WY_SERVE_HAZARD_SHARED;
 			found |= m->dev_major == 0 && m->dev_minor == 1;

@@ -25,6 +25,7 @@
 #include "agent/sys.h"
 #include "agent/tcpinfo.h"
 #include "agent/thread.h"
+#include "agent/uring.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -54,6 +55,18 @@ static bool makes_events(unsigned int row)
 	return settings()->flags & WY_TRACE_EVENTS && settings()->calls[row / 64] >> (row % 64) & 1;
 }
 
+/* Calls that must be seen whether they make events or not. */
+static bool is_needed(int nr)
+{
+	switch (nr) {
+	case __NR_prctl:
+	case __NR_mmap: /* of io_urings */
+	case __NR_io_uring_register:
+	case __NR_io_uring_enter: return true;
+	}
+	return false;
+}
+
 static void start(struct wy_layer *layer)
 {
 	if (!wy_trace)
@@ -68,7 +81,7 @@ static void start(struct wy_layer *layer)
 			plan[nr] = PLAN_EVENT;
 		if (row->fd >= 0)
 			plan[nr] |= PLAN_FD;
-		if (plan[nr] & PLAN_EVENT || totals || nr == __NR_prctl ||
+		if (plan[nr] & PLAN_EVENT || totals || is_needed(nr) ||
 		    (row->effect > WY_FX_USES && row->effect != WY_FX_FANOTIFY))
 			wy_callset_add(&layer->calls, nr);
 	}
@@ -374,6 +387,17 @@ static void tell_end(const struct wy_call *call)
 	wy_event_end(call->thread, e);
 }
 
+/* As a kernel without io_uring does. */
+static enum wy_verdict refuse(struct wy_call *call, const struct wy_call_row *row, bool event)
+{
+	struct wy_traced traced = { .since = wy_ticks(), .event = event };
+
+	call->ret = -ENOSYS;
+	if (event)
+		end_event(call, row, &traced, 0);
+	return WY_DONE;
+}
+
 static enum wy_verdict enter(struct wy_call *call)
 {
 	struct wy_thread *t = call->thread;
@@ -403,10 +427,14 @@ static enum wy_verdict enter(struct wy_call *call)
 	}
 	if (nr == __NR_prctl && call->arg[0] == PR_SET_TSC && call->arg[1] == PR_TSC_SIGSEGV)
 		wy_ticks_stop();
+	if (__builtin_expect(wy_urings != 0, 0))
+		wy_uring_look(t);
+	if (nr == __NR_io_uring_setup && settings()->flags & WY_TRACE_NO_URING)
+		return refuse(call, row, event);
 	effect = has_effect(row, now.sub);
 	if (effect)
 		wy_fdstate_enter(call, row);
-	if (!event && !totals && !effect)
+	if (!event && !totals && !effect && now.sub != WY_FD_URING)
 		return WY_PASS;
 	record = wy_call_leave_due(call);
 	record->traced = (struct wy_traced){ .since = wy_ticks(),
@@ -442,6 +470,16 @@ static void look_at_connection(const struct wy_call *call, const struct wy_call_
 		wy_tcp_look(call->thread, now, (int)call->arg[row->fd]);
 }
 
+static void look_at_uring(const struct wy_call *call, const struct wy_traced *traced)
+{
+	switch (call->nr) {
+	case __NR_io_uring_setup: wy_uring_made(call); break;
+	case __NR_mmap: wy_uring_mapped(call, traced->file); break;
+	case __NR_io_uring_register: wy_uring_registered(call, traced->file); break;
+	case __NR_io_uring_enter: wy_uring_entered(call, traced->file, traced->since); break;
+	}
+}
+
 static void leave(struct wy_call *call)
 {
 	struct wy_record *r = wy_record_find(call->thread, call->site, call->sp);
@@ -468,6 +506,8 @@ static void leave(struct wy_call *call)
 		leave_effect(call, row, &traced);
 	if (makes_fd(row))
 		judge_made(call, row, &traced);
+	if (traced.sub == WY_FD_URING && !WY_IS_ERROR(call->ret))
+		look_at_uring(call, &traced);
 	if (row->flow != WY_FLOW_NONE && traced.sub == WY_FD_TCP)
 		look_at_connection(call, row, &traced);
 	if (traced.event && end_is_wanted(call, row, took))
@@ -520,14 +560,18 @@ static void tell_start(struct wy_thread *t, enum wy_event_kind kind, long parent
 	wy_event_end(t, e);
 }
 
+static int process; /* whose memory this is: a fork's child finds its parent's number here */
+
 static void thread_start(struct wy_thread *t)
 {
 	static bool began;
 
 	if (!wy_trace)
 		return;
-	if (!began)
+	if (!began) {
+		process = t->pid;
 		wy_ring_new_process(true);
+	}
 	wy_ring_take(t, began && !(t->clone_flags & CLONE_THREAD));
 	if (!began) {
 		bool exec = wy_fdstate_was_handed_over(t);
@@ -548,12 +592,15 @@ static void thread_start(struct wy_thread *t)
 
 static void fork_child(struct wy_thread *t)
 {
+	int parent = process;
+
 	if (!wy_trace)
 		return;
+	process = t->pid;
 	wy_ring_new_process(false);
 	wy_ring_take(t, false);
 	wy_fdstate_fork_child(t);
-	tell_start(t, WY_EVENT_START, sys0(__NR_getppid), (long)t->clone_flags);
+	tell_start(t, WY_EVENT_START, parent, (long)t->clone_flags);
 }
 
 static void thread_exit(struct wy_thread *t)

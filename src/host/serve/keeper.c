@@ -15,9 +15,11 @@
 #include "host/serve/shortexit.h"
 #include "host/signals.h"
 #include "host/supervisor.h"
+#include "host/trace/record.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,10 +32,15 @@
 #define DEATH_LOOK_NS 2000000
 #define DEATH_LOOKS   250
 
+static unsigned int serial; /* of this keeper among those of the front, from 1 */
+
 struct keeper {
 	struct wy_supervisor v;
 	const struct wy_keeper_config *config;
 	struct wy_feed feed;
+	struct wy_record_options record;
+	struct wy_recording *recording; /* NULL: none */
+	char trace[PATH_MAX];
 	int chan;
 	bool front_gone, retired, killed_all, is_template, program_ended, told_uncaught;
 };
@@ -270,13 +277,31 @@ static void describe(struct keeper *k)
 	s->cpu_max = (o->cpu_ms + 999) / 1000;
 }
 
+static int record(struct keeper *k)
+{
+	const struct wy_serve_options *o = k->config->options;
+
+	if (!o->trace)
+		return 0;
+	/* Each has a file of its own: an old one may still serve while the next one starts. */
+	if (serial > 1)
+		snprintf(k->trace, sizeof(k->trace), "%s.%u", o->trace, serial);
+	else
+		snprintf(k->trace, sizeof(k->trace), "%s", o->trace);
+	wy_record_to_file(&k->record, k->trace, o->argv);
+	return wy_recording_start(&k->recording, &k->record, &k->v);
+}
+
 static int start(struct keeper *k)
 {
 	const struct wy_serve_options *o = k->config->options;
 	struct wy_place *p = k->config->place;
 	struct wy_program_io io = { p->in[1], p->out[1], p->err[1], p->control[1] };
-	int err = wy_supervisor_init(&k->v, WY_LAYER_SERVE | o->flags);
+	int err = wy_supervisor_init(&k->v,
+				     WY_LAYER_SERVE | o->flags | (o->trace ? WY_RECORD_FLAGS : 0));
 
+	if (!err)
+		err = record(k);
 	if (err)
 		return err;
 	describe(k);
@@ -324,6 +349,8 @@ __attribute__((noreturn)) static void keeper(const struct wy_keeper_config *conf
 	keep(&k);
 	wy_host_notes_print(k.v.session.mem);
 	tell_stats(&k);
+	if (k.recording)
+		wy_recording_stop(k.recording);
 	close_fd(&k.chan);
 	if (lives_on(&k))
 		wy_handover_start(&k.v);
@@ -337,6 +364,7 @@ pid_t wy_keeper_start(const struct wy_keeper_config *config, int *ret_chan)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, chan) < 0)
 		return log_errno(errno, "cannot start a program");
+	serial++;
 	pid = fork();
 	if (pid == 0)
 		keeper(config, chan[1]);

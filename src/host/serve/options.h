@@ -47,7 +47,8 @@ struct wy_serve_options {
 	/* a new template after so many connections, or so long; 0: never */
 	unsigned long recycle_nr, recycle_ms;
 
-	const char *log; /* the access log, or NULL */
+	const char *log;   /* the access log, or NULL */
+	const char *trace; /* the run file, or NULL; later instances add .2 and so on */
 	bool stats;
 	const char *json;   /* or NULL */
 	unsigned int flags; /* WY_* of the session */

@@ -2,6 +2,7 @@
 #include "host/trace/line.h"
 
 #include "base/log.h"
+#include "host/trace/moved.h"
 #include "host/trace/tcp.h"
 #include "proto/calls.h"
 
@@ -249,24 +250,17 @@ static struct life *life_of(struct wy_line *l, unsigned int file)
 
 static void add_bytes(struct wy_line *l, const struct wy_event_view *v)
 {
-	const struct wy_call_row *row = wy_call_row_of(v->e.nr);
-	struct life *life = v->e.file && v->e.ret > 0 ? life_of(l, v->e.file) : NULL;
-	struct wy_item_view item;
-	struct wy_item_file other;
+	struct wy_moved m = wy_moved(v);
 
-	if (!life || v->e.flags & WY_EVENT_NO_RETURN)
-		return;
-	if (row->flow == WY_FLOW_IN || row->flow == WY_FLOW_MOVE)
-		life->in += (uint64_t)v->e.ret;
-	else if (row->flow == WY_FLOW_OUT)
-		life->out += (uint64_t)v->e.ret;
-	if (row->flow != WY_FLOW_MOVE || !wy_item_find(v, WY_ITEM_FILE2, 0, &item) ||
-	    item.bytes.len != sizeof(other))
-		return;
-	memcpy(&other, item.bytes.at, sizeof(other));
-	life = life_of(l, other.file);
-	if (life)
-		life->out += (uint64_t)v->e.ret;
+	for (int i = 0; i < 2; i++) {
+		const struct wy_moved_side *side = &m.side[i];
+		struct life *life = side->in || side->out ? life_of(l, side->file) : NULL;
+
+		if (!life)
+			continue;
+		life->in += side->in;
+		life->out += side->out;
+	}
 }
 
 static void print_file(FILE *out, const struct wy_file *file)
@@ -494,6 +488,27 @@ static void print_signal(struct wy_line *l, const struct wy_event_view *v)
 	fputs(" ---\n", out);
 }
 
+static void print_uring(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_file *file = wy_world_file(l->world, v->e.file);
+	char name[32];
+	FILE *out;
+
+	add_bytes(l, v);
+	out = is_wanted(l, v) ? begin(l, v, v->e.time, class_of(v)) : NULL;
+	if (!out)
+		return;
+	fprintf(out, "io_uring %s(%ld", wy_moved_name(v, name), v->e.arg[1]);
+	if (file)
+		print_file(out, file);
+	fprintf(out, ", len %lu, off %ld) = %ld", (unsigned long)v->e.arg[2], v->e.arg[3],
+		v->e.ret);
+	if (v->e.ret < 0 && v->e.ret >= -4095)
+		fprintf(out, " %s", strerrorname_np((int)-v->e.ret));
+	print_took(l, out, wy_event_took(v));
+	fputc('\n', out);
+}
+
 static void print_tcp(struct wy_line *l, const struct wy_event_view *v)
 {
 	const struct wy_file *file = wy_world_file(l->world, v->e.file);
@@ -527,6 +542,7 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 	case WY_EVENT_END: print_end(l, v); break;
 	case WY_EVENT_SIGNAL: print_signal(l, v); break;
 	case WY_EVENT_TCP: print_tcp(l, v); break;
+	case WY_EVENT_URING: print_uring(l, v); break;
 	}
 	return 0;
 }

@@ -217,6 +217,13 @@ static void prepare(struct wy_recording *r)
 	t->magic = WY_TRACE_MAGIC;
 }
 
+void wy_record_to_file(struct wy_record_options *o, const char *file, char *const *argv)
+{
+	*o = (struct wy_record_options){ .run = file, .argv = argv };
+	o->settings.string_max = WY_RECORD_STRING;
+	o->settings.flags = WY_TRACE_ITEMS;
+}
+
 int wy_recording_start(struct wy_recording **ret, const struct wy_record_options *o,
 		       struct wy_supervisor *v)
 {

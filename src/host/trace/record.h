@@ -21,10 +21,15 @@ struct wy_record_options {
 	char *const *argv; /* for the run file */
 };
 
+/* Everything that a run file can hold, but for payload and TCP figures; for --trace FILE. */
+void wy_record_to_file(struct wy_record_options *o, const char *file, char *const *argv);
+
 struct wy_recording;
 
+#define WY_RECORD_STRING 32 /* bytes of a string that are kept: as strace's -s */
+
 /* Flags that wy_supervisor_init() must be given. */
-#define WY_RECORD_FLAGS WY_LAYER_TRACE
+#define WY_RECORD_FLAGS  WY_LAYER_TRACE
 
 /*
  * Between wy_supervisor_init() and wy_supervisor_run(): prepares the memory and
