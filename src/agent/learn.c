@@ -11,6 +11,7 @@
  * told.
  */
 #include "agent/learn.h"
+#include "agent/hot.h"
 #include "agent/module.h"
 #include "agent/session.h"
 #include "agent/site.h"
@@ -19,7 +20,7 @@
 
 #define AROUND 32ul
 
-static bool telling;
+WY_HOT static bool telling;
 static unsigned int taken;
 
 static bool hash_around(unsigned long addr, unsigned long *ret)

@@ -25,6 +25,7 @@
 #include "agent/arch/x86_64/frame.h"
 #include "agent/fault.h"
 #include "agent/gate.h"
+#include "agent/hot.h"
 #include "agent/lock.h"
 #include "agent/procfs.h"
 #include "agent/signal.h"
@@ -44,8 +45,8 @@
 void wy_sigreturn_at(unsigned long sp, unsigned long *held) __attribute__((noreturn));
 void wy_rest_revived(struct wy_thread *t) __attribute__((noreturn));
 
-static unsigned int asking;
-static unsigned int revived, may_go; /* futexes of a copy */
+WY_HOT static unsigned int asking;
+WY_HOT static unsigned int revived, may_go; /* futexes of a copy */
 
 static void wait_on(unsigned int *word, unsigned int value, long ns)
 {

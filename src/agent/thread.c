@@ -18,6 +18,7 @@
 #include "agent/fault.h"
 #include "agent/fdstate.h"
 #include "agent/gate.h"
+#include "agent/hot.h"
 #include "agent/lock.h"
 #include "agent/op.h"
 #include "agent/own.h"
@@ -33,9 +34,9 @@
 
 #define BLOCKS_PER_CHUNK 8ul
 
-unsigned int wy_locks[WY_LOCKS];
+WY_HOT unsigned int wy_locks[WY_LOCKS];
 static struct wy_thread *blocks; /* every block of this address space, through ->next */
-static unsigned int clone_stub_readers[WY_CLONE_STUBS];
+WY_HOT static unsigned int clone_stub_readers[WY_CLONE_STUBS];
 extern unsigned long wy_clone_parent[WY_CLONE_STUBS], wy_clone_child[WY_CLONE_STUBS];
 unsigned char wy_gs_is_theirs;
 extern const char wy_clone_stubs[];
@@ -145,7 +146,7 @@ void wy_thread_free(struct wy_thread *t)
 }
 
 /* Threads that can run in this address space. */
-static unsigned int live_threads = 1;
+WY_HOT static unsigned int live_threads = 1;
 
 bool wy_thread_alone(void)
 {

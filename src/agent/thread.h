@@ -119,11 +119,13 @@ struct wy_thread {
 	struct wy_thread *next; /* all blocks of this address space */
 
 	struct wy_sighand *sighand;
+	struct wy_thread_slot *slot; /* counters in the session */
+	struct wy_sigstack altstack; /* the program's */
+	unsigned long owned_blocked; /* of WY_SIGNALS_OWNED, what the program blocks */
+	unsigned long held;          /* of those, what waits to be delivered */
+	struct wy_revival revival;
+	/* Up to here is what each copy of a process writes to (hot.h). */
 	struct wy_sighand own_sighand; /* where sighand points to when this thread began it */
-	struct wy_thread_slot *slot;   /* counters in the session */
-	struct wy_sigstack altstack;   /* the program's */
-	unsigned long owned_blocked;   /* of WY_SIGNALS_OWNED, what the program blocks */
-	unsigned long held;            /* of those, what waits to be delivered */
 	unsigned char held_info[3][128];
 
 	unsigned long record_seq;
@@ -142,7 +144,6 @@ struct wy_thread {
 	struct sigcontext trip_regs;      /* at the rt_sigreturn that is being made */
 	bool trip_regs_valid;
 	struct wy_pointer_filter *pointer_filters; /* seccomp.c */
-	struct wy_revival revival;
 	struct wy_writer writer;
 	struct wy_files *files; /* fdstate.c */
 };

@@ -29,6 +29,7 @@
 #include "agent/fdtab.h"
 #include "agent/freeze.h"
 #include "agent/gate.h"
+#include "agent/hot.h"
 #include "agent/layers/layers.h"
 #include "agent/learn.h"
 #include "agent/maps.h"
@@ -64,18 +65,18 @@
 
 static struct wy_fdtab fdtab;
 static unsigned int hazards;
-static bool gone_on; /* this process serves a connection, or comes from one that does */
+WY_HOT static bool gone_on; /* this process serves a connection, or comes from one that does */
 static unsigned int nr_takes;
 static int template_pid, template_group; /* in a copy: what its libc may remember */
-static int server_pid;                   /* in who has gone on: its pid */
+WY_HOT static int server_pid;            /* in who has gone on: its pid */
 
 /*
  * Where output goes, by descriptor.  When the last of them is closed the client is told the end of
  * the output, which the front's own descriptor of the connection would keep from it; but only
  * while it is certain that there are no others, of this process or of one that comes from it.
  */
-static unsigned long output_fds; /* bits; those from 64 on are not certain */
-static bool output_certain;
+WY_HOT static unsigned long output_fds; /* bits; those from 64 on are not certain */
+WY_HOT static bool output_certain;
 
 /* ---- is it about the input? ---- */
 
