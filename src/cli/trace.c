@@ -59,6 +59,7 @@ static const char help[] =
 	"What is recorded, and how:\n"
 	"  --payload          the bytes that go through sockets, for --pcapng\n"
 	"  --snaplen SIZE     at most so many of each call (64K)\n"
+	"  --every T          what goes through each descriptor, every T; with -c alone\n"
 	"  --tcp-info[=T]     round-trip time, windows, retransmissions and queues of each\n"
 	"                     TCP connection at its start, each T while it is used (1s),\n"
 	"                     and at its end\n"
@@ -101,6 +102,7 @@ enum {
 	OPT_COLOUR,
 	OPT_PAYLOAD,
 	OPT_SNAPLEN,
+	OPT_EVERY,
 	OPT_TCP_INFO,
 	OPT_DROP,
 	OPT_NO_URING,
@@ -117,6 +119,7 @@ static const struct option long_options[] = {
 	{ "color", required_argument, NULL, OPT_COLOUR },
 	{ "payload", no_argument, NULL, OPT_PAYLOAD },
 	{ "snaplen", required_argument, NULL, OPT_SNAPLEN },
+	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "tcp-info", optional_argument, NULL, OPT_TCP_INFO },
 	{ "drop", no_argument, NULL, OPT_DROP },
 	{ "no-uring", no_argument, NULL, OPT_NO_URING },
@@ -189,6 +192,11 @@ static int take(struct options *o, int opt, char **argv)
 	case OPT_STRACE: o->record.style.strace = true; return 0;
 	case OPT_COLOUR: o->colour = optarg; return 0;
 	case OPT_PAYLOAD: s->flags |= WY_TRACE_PAYLOAD; return 0;
+	case OPT_EVERY:
+		if (duration_parse_ns(&o->record.style.every_ns, optarg) < 0 ||
+		    !o->record.style.every_ns)
+			return bad_value("--every", optarg);
+		return 0;
 	case OPT_TCP_INFO: return set_tcp_info(o);
 	case OPT_DROP: s->flags |= WY_TRACE_DROP; return 0;
 	case OPT_NO_URING: s->flags |= WY_TRACE_NO_URING; return 0;
@@ -283,12 +291,13 @@ static int open_outputs(struct options *o)
 			return log_errno(ENAMETOOLONG, "cannot write into '%s'", o->dir);
 		r->run = o->run;
 	}
+	r->style.rates_only = o->table && r->style.every_ns;
 	if (o->out && !r->style.split) {
 		o->file = fopen(o->out, "we");
 		if (!o->file)
 			return log_errno(errno, "cannot write '%s'", o->out);
-		r->text = o->table ? NULL : o->file;
-	} else if (!o->out && !o->dir && !o->table) {
+		r->text = o->table && !r->style.rates_only ? NULL : o->file;
+	} else if (r->style.rates_only || (!o->out && !o->dir && !o->table)) {
 		r->text = stderr;
 		setvbuf(stderr, NULL, _IOFBF, 1 << 16);
 	}

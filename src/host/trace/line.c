@@ -2,6 +2,7 @@
 #include "host/trace/line.h"
 
 #include "base/log.h"
+#include "base/units.h"
 #include "host/trace/moved.h"
 #include "host/trace/tcp.h"
 #include "proto/calls.h"
@@ -17,6 +18,8 @@
 /* What went through a file since it was opened. */
 struct life {
 	uint64_t in, out, began;
+	uint64_t told_in, told_out; /* of these, what --every has told */
+	int pid, fd;                /* who used it last, and as what */
 };
 
 /* An execve that has not come back: it has happened if a new image follows. */
@@ -43,7 +46,8 @@ struct wy_line {
 	struct life *lives; /* by file */
 	size_t lives_nr;
 	struct attempt *attempts;
-	uint64_t before; /* -r: the line before, in nanoseconds */
+	uint64_t before;  /* -r: the line before, in nanoseconds */
+	uint64_t told_at; /* --every: ticks of the last time */
 };
 
 struct wy_line *wy_line_new(const struct wy_line_style *style, const struct wy_filter *filter,
@@ -260,6 +264,8 @@ static void add_bytes(struct wy_line *l, const struct wy_event_view *v)
 			continue;
 		life->in += side->in;
 		life->out += side->out;
+		life->pid = v->pid;
+		life->fd = side->fd;
 	}
 }
 
@@ -285,9 +291,12 @@ static void print_new(struct wy_line *l, const struct wy_event_view *v)
 	bool first = life && !life->began;
 	FILE *out;
 
-	if (life && first)
+	if (life && first) {
 		life->began = v->e.time;
-	if (!first || !file || !file_is_wanted(l, v))
+		life->pid = v->pid;
+		life->fd = (int)v->e.arg[2];
+	}
+	if (!first || !file || l->style.rates_only || !file_is_wanted(l, v))
 		return;
 	out = begin(l, v, v->e.time, v->e.class);
 	if (!out)
@@ -328,6 +337,50 @@ static void print_fd(struct wy_line *l, const struct wy_event_view *v)
 			ns / 1000000000u, ns % 1000000000u / 1000000u);
 	}
 	fputc('\n', out);
+}
+
+/* What went through one since the last time. */
+static void print_rate(struct wy_line *l, struct life *life, const struct wy_file *file,
+		       uint64_t ticks, double seconds)
+{
+	struct wy_event_view v = { .pid = life->pid, .tid = life->pid };
+	char in[UNITS_TEXT_MAX], out_text[UNITS_TEXT_MAX];
+	FILE *out;
+
+	v.e.file = file->id;
+	v.e.class = file->class;
+	if (!is_wanted(l, &v))
+		return;
+	out = begin(l, &v, ticks, file->class);
+	if (!out)
+		return;
+	size_print(in, (unsigned long)((double)(life->in - life->told_in) / seconds));
+	size_print(out_text, (unsigned long)((double)(life->out - life->told_out) / seconds));
+	fprintf(out, "~~ fd %d ", life->fd);
+	print_file(out, file);
+	fprintf(out, " in %s/s out %s/s\n", in, out_text);
+}
+
+void wy_line_rates(struct wy_line *l, uint64_t ticks)
+{
+	double seconds = (double)wy_clock_span(&l->clock, ticks - l->told_at) / 1e9;
+
+	if (!l->told_at) {
+		l->told_at = ticks;
+		return;
+	}
+	if (seconds * 1e9 < (double)l->style.every_ns)
+		return;
+	for (size_t i = 1; i < l->lives_nr; i++) {
+		struct life *life = &l->lives[i];
+		const struct wy_file *file = wy_world_file(l->world, (unsigned int)i);
+
+		if (file && (life->in != life->told_in || life->out != life->told_out))
+			print_rate(l, life, file, ticks, seconds);
+		life->told_in = life->in;
+		life->told_out = life->out;
+	}
+	l->told_at = ticks;
 }
 
 /* ---- calls ---- */
@@ -531,6 +584,13 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 
 	if (err)
 		return err;
+	if (l->style.rates_only) {
+		if (v->e.kind == WY_EVENT_CALL || v->e.kind == WY_EVENT_URING)
+			add_bytes(l, v);
+		else if (v->e.kind == WY_EVENT_FILE)
+			print_new(l, v);
+		return 0;
+	}
 	if (v->e.kind == WY_EVENT_END && v->e.arg[3] == 2 && told)
 		return 0; /* it had said so itself */
 	switch (v->e.kind) {
@@ -556,7 +616,7 @@ void wy_line_pending(struct wy_line *l, const struct wy_event_view *v, uint64_t 
 	FILE *memory, *out;
 
 	call.e.flags |= WY_EVENT_NO_RETURN;
-	if (l->style.strace || !is_wanted(l, &call))
+	if (l->style.strace || l->style.rates_only || !is_wanted(l, &call))
 		return;
 	out = begin(l, &call, call.e.time, class_of(&call));
 	memory = open_memstream(&text, &len);

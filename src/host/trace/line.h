@@ -28,6 +28,8 @@ struct wy_line_style {
 	bool relative;          /* -r */
 	bool took;              /* -T */
 	bool strace;
+	bool rates_only;        /* no lines for calls */
+	unsigned long every_ns; /* --every; 0: no rates */
 	bool colour;
 	bool split;       /* -ff: a file for each process */
 	const char *path; /* of the output, when split */
@@ -48,6 +50,9 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v);
 
 /* Of a call that has not come back for so many ticks. */
 void wy_line_pending(struct wy_line *l, const struct wy_event_view *v, uint64_t ticks);
+
+/* Prints what went through each file that was used, when style.every_ns have passed since. */
+void wy_line_rates(struct wy_line *l, uint64_t ticks);
 
 void wy_line_flush(struct wy_line *l);
 

@@ -83,6 +83,8 @@ static void take_pass(void *arg, uint64_t ticks)
 		wrote(r, wy_run_pass(r->run, ticks));
 	if (r->merge) {
 		wy_merge_pass(r->merge, ticks);
+		if (r->o->style.every_ns)
+			wy_line_rates(r->line, ticks);
 		wy_line_flush(r->line);
 	}
 }
