@@ -4,7 +4,7 @@
 _waylay() {
 	local cur prev words cword
 	_init_completion -n : || return
-	local commands='run serve doctor help version' command= i
+	local commands='run serve call trace doctor help version' command= i
 
 	for ((i = 1; i < cword; i++)); do
 		if [[ ${words[i]} != -* ]]; then
@@ -23,19 +23,55 @@ _waylay() {
 		for ((j = i + 1; j < cword; j++)); do
 			case ${words[j]} in
 			--) j=$((j + 1)) ;;
-			--stats-json) j=$((j + 1)) && continue ;;
+			--stats-json|--trace) j=$((j + 1)) && continue ;;
 			-*) continue ;;
 			esac
 			_command_offset "$j"
 			return
 		done
 		case $prev in
-		--stats-json) _filedir ;;
+		--stats-json|--trace) _filedir ;;
 		*)
 			if [[ $cur == -* ]]; then
 				COMPREPLY=($(compgen -W \
-					'--stats --stats-json --no-follow -v --verbose --help --' -- "$cur"))
+					'--stats --stats-json --trace --no-follow --catch-vdso -v --verbose --help --' -- "$cur"))
 			else
+				_command_offset "$cword"
+			fi ;;
+		esac ;;
+	trace)
+		case ${words[i + 1]} in
+		export|report)
+			case $prev in
+			export|report|-o) _filedir ;;
+			*) COMPREPLY=($(compgen -W '--text --json --csv --csv=wide --pcapng -o --help' \
+				-- "$cur")) ;;
+			esac
+			return ;;
+		esac
+		local t
+		for ((t = i + 1; t < cword; t++)); do
+			case ${words[t]} in
+			--) t=$((t + 1)) ;;
+			-e|-P|-s|-o|-d|--snaplen|--every|--color) t=$((t + 1)) && continue ;;
+			-*) continue ;;
+			esac
+			_command_offset "$t"
+			return
+		done
+		case $prev in
+		-o|-d) _filedir ;;
+		-e) COMPREPLY=($(compgen -W 'class=net class=unix class=pipe class=disk class=dir
+			%file %net %desc %process %memory %signal fd= path= addr= port= err= lat\>=
+			size\>= status=failed pid= comm=' -- "$cur")) ;;
+		*)
+			if [[ $cur == -* ]]; then
+				COMPREPLY=($(compgen -W '-e -P -z -Z -s -c -C -o -ff -d -t -tt -ttt -r -T
+					-x -xx --csv= --strace --color --every --tcp-info --payload --snaplen
+					--drop --no-uring --catch-vdso --no-follow --no-wait -v --help --' \
+					-- "$cur"))
+			else
+				COMPREPLY=($(compgen -W 'export report' -- "$cur"))
 				_command_offset "$cword"
 			fi ;;
 		esac ;;
@@ -54,7 +90,7 @@ _waylay() {
 		--stderr) COMPREPLY=($(compgen -W 'log client null' -- "$cur")); return ;;
 		--exit) COMPREPLY=($(compgen -W 'normal fast' -- "$cur")); return ;;
 		--freeze) COMPREPLY=($(compgen -W 'auto memfd thp off' -- "$cur")); return ;;
-		--preload|--warm|--log|--stats-json) _filedir; return ;;
+		--preload|--warm|--log|--trace|--stats-json) _filedir; return ;;
 		esac
 		if [[ $cur == -* ]]; then
 			COMPREPLY=($(compgen -W '-l --listen --mode --pool --stdin --spool

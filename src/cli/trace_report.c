@@ -26,8 +26,8 @@ static const char help[] =
 	"stands before the damage.\n"
 	"\n"
 	"Example:\n"
-	"  waylay trace -o run.trc -- tar cf /dev/null /usr/share/doc\n"
-	"  waylay trace report run.trc\n";
+	"  waylay trace -d run tar cf /dev/null /usr/share/doc\n"
+	"  waylay trace report run\n";
 
 struct reporting {
 	FILE *out;
