@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SNAPLEN_MAX (64u << 10) /* an event must fit half a ring */
+
 static const char help[] =
 	"Usage: waylay trace [OPTION...] [--] PROGRAM [ARG...]\n"
 	"       waylay trace export RUN --text|--json|--csv|--pcapng [-o FILE]\n"
@@ -58,7 +60,7 @@ static const char help[] =
 	"\n"
 	"What is recorded, and how:\n"
 	"  --payload          the bytes that go through sockets, for --pcapng\n"
-	"  --snaplen SIZE     at most so many of each call (64K)\n"
+	"  --snaplen SIZE     at most so many of each call (64K, which is also the most)\n"
 	"  --every T          what goes through each descriptor, every T; with -c alone\n"
 	"  --tcp-info[=T]     round-trip time, windows, retransmissions and queues of each\n"
 	"                     TCP connection at its start, each T while it is used (1s),\n"
@@ -237,6 +239,8 @@ static int settle(struct options *o)
 
 	if (o->t > 3 || o->x > 2)
 		return cli_bad_usage(CLI_FAILED, "trace", "at most -ttt and -xx are there");
+	if (r->settings.snaplen > SNAPLEN_MAX)
+		return cli_bad_usage(CLI_FAILED, "trace", "--snaplen: at most 64K are there");
 	if (o->f > 1 && !o->out)
 		return cli_bad_usage(CLI_FAILED, "trace", "-ff wants -o FILE");
 	r->style.time = (enum wy_line_time)o->t;
@@ -258,7 +262,7 @@ static int parse(struct options *o, int argc, char **argv)
 	int opt, status;
 
 	o->record.settings.string_max = WY_RECORD_STRING;
-	o->record.settings.snaplen = 64u << 10;
+	o->record.settings.snaplen = SNAPLEN_MAX;
 	opterr = 0;
 	optind = 0;
 	while ((opt = getopt_long(argc, argv, "+:e:P:zZs:cCo:d:ftxyrTv", long_options, NULL)) !=

@@ -245,7 +245,8 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option long_options[] = {
 		{ "csv", optional_argument, NULL, CSV }, { "help", no_argument, NULL, HELP },
 		{ "json", no_argument, NULL, JSON },     { "output", required_argument, NULL, 'o' },
-		{ "pcapng", no_argument, NULL, PCAPNG }, { NULL, 0, NULL, 0 },
+		{ "pcapng", no_argument, NULL, PCAPNG }, { "strace", no_argument, NULL, STRACE },
+		{ "text", no_argument, NULL, TEXT },     { NULL, 0, NULL, 0 },
 	};
 	const struct format *format;
 	int opt;

@@ -153,12 +153,14 @@ static bool end_is_wanted(const struct wy_call *call, const struct wy_call_row *
 	return !s->size_min || (unsigned long)moved(call, row) >= s->size_min;
 }
 
-/* Bytes beside the items that this call's event may need. */
+/* Bytes beside the items that this call's event may need: one item of snaplen bytes. */
 static unsigned long payload_max(const struct wy_call_row *row, unsigned int class)
 {
 	if (!(settings()->flags & WY_TRACE_PAYLOAD) || row->flow == WY_FLOW_NONE)
 		return 0;
-	return class == WY_FD_NET || class == WY_FD_UNIX ? settings()->snaplen : 0;
+	if (class != WY_FD_NET && class != WY_FD_UNIX)
+		return 0;
+	return sizeof(struct wy_item) + settings()->snaplen;
 }
 
 /* ---- the event of a call ---- */
