@@ -477,6 +477,10 @@ static void put_out(struct room *r, unsigned int i, enum wy_arg type)
 			put_array(r, i, addr, (unsigned int)next, 8, 512);
 		break;
 	case WY_ARG_FDSET: put(r, WY_ITEM_OUT, i, addr, fdset_size(arg[0]), false); break;
+	case WY_ARG_CLONE_ARGS: /* its parent_tid */
+		if (read_word(addr, 8) & CLONE_PARENT_SETTID)
+			put(r, WY_ITEM_OUT, i, read_word(addr + 24, 8), 4, false);
+		break;
 	case WY_ARG_TID_OUT:
 		if (arg[0] & (CLONE_PARENT_SETTID | CLONE_PIDFD))
 			put(r, WY_ITEM_OUT, i, addr, 4, false);
@@ -540,6 +544,8 @@ unsigned long wy_capture_leave(unsigned char *at, unsigned long size, const stru
 
 		if (!failed)
 			put_out(&r, i, row->arg[i]);
+		else if (row->arg[i] == WY_ARG_IOV_OUT) /* where the bytes would have gone */
+			put_iov(&r, WY_ITEM_OUT, i, addr, (unsigned long)call->arg[i + 1], 0);
 		if (row->arg[i] == WY_ARG_TIMESPEC_LEFT && interrupted)
 			put(&r, WY_ITEM_OUT, i, addr, sizes[WY_ARG_TIMESPEC_LEFT], false);
 		else if (row->arg[i] == WY_ARG_MMSG_SENT)

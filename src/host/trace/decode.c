@@ -1,62 +1,312 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/trace/decode.h"
-
-#include "proto/calls.h"
+/*
+ * A call: its name, its arguments by their types, its result.
+ */
+#include "host/trace/decode_part.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
-static void print_arg(FILE *out, const struct wy_decode *how, const struct wy_world *world,
-		      const struct wy_event_view *v, const struct wy_call_row *row, int i,
-		      unsigned long arg)
+/* ---- arguments that need no memory of the program ---- */
+
+static void put_file_arg(struct decoder *d, unsigned int i)
 {
-	const struct wy_file *file;
+	int fd = (int)d->args[i];
+	struct wy_item_view item;
+	struct wy_item_file second;
+	unsigned int id = 0;
 
-	if (row->arg[i] != WY_ARG_FD && row->arg[i] != WY_ARG_DIRFD) {
-		fprintf(out, arg < 65536 ? "%lu" : "%#lx", arg);
+	if (d->row->arg[i] == WY_ARG_DIRFD && fd == -100) {
+		put_text(d, "AT_FDCWD");
 		return;
 	}
-	fprintf(out, "%d", (int)arg);
-	file = i == row->fd ? wy_world_file(world, v->e.file) :
-			      wy_world_fd(world, v->pid, (int)arg);
-	if (!how->yy || !file)
+	if (!d->how->yy || !d->world) {
+		put_long(d, fd);
 		return;
-	fputc('<', out);
-	wy_file_print(out, file);
-	fputc('>', out);
+	}
+	/* The event knows it better than the world, where it may be closed already. */
+	if ((int)i == d->row->fd)
+		id = d->v->e.file;
+	else if ((int)i == d->row->fd2 && item_of(d, WY_ITEM_FILE2, 0, &item) &&
+		 take(item.bytes, 0, &second, sizeof(second)))
+		id = second.file;
+	if (id)
+		put_fd(d, fd, wy_world_file(d->world, id));
+	else
+		put_fd_of(d, fd);
+}
+
+static void put_string_arg(struct decoder *d, unsigned int i)
+{
+	struct wy_item_view item;
+
+	if (d->args[i] && item_of(d, WY_ITEM_IN, i, &item))
+		put_quoted(d, item.bytes, item.flags & WY_ITEM_CUT);
+	else
+		put_address(d, d->args[i]);
+}
+
+static void put_buffer(struct decoder *d, unsigned int i, enum wy_item_what what)
+{
+	struct wy_item_view item;
+
+	if (d->args[i] && item_of(d, what, i, &item))
+		put_quoted(d, item.bytes, item.flags & WY_ITEM_CUT);
+	else if (d->args[i] && what == WY_ITEM_IN && !d->args[i + (i < 5)])
+		put_text(d, "\"\"");
+	else
+		put_address(d, d->args[i]);
+}
+
+/* A plain number.  False: it is of another kind. */
+static bool put_scalar(struct decoder *d, enum wy_arg type, unsigned long value, unsigned int i)
+{
+	switch (type) {
+	case WY_ARG_HEX:
+	case WY_ARG_OFFSET_HEX: put_hex(d, value); break;
+	case WY_ARG_INT:
+	case WY_ARG_PID: put_long(d, (int)value); break;
+	case WY_ARG_UINT:
+	case WY_ARG_FUTEX_VALUE: put_ulong(d, (unsigned int)value); break;
+	case WY_ARG_LONG: put_long(d, (long)value); break;
+	case WY_ARG_ULONG:
+	case WY_ARG_SIZE: put_ulong(d, value); break;
+	case WY_ARG_ADDRESS:
+	case WY_ARG_POINTER: put_address(d, value); break;
+	case WY_ARG_FD:
+	case WY_ARG_DIRFD: put_file_arg(d, i); break;
+	case WY_ARG_UID:
+	case WY_ARG_GID: put_uid(d, (unsigned int)value); break;
+	case WY_ARG_SIGNAL: put_signal(d, (unsigned int)value); break;
+	case WY_ARG_MODE:
+	case WY_ARG_OPEN_MODE: put_octal(d, value & 0xffff); break;
+	case WY_ARG_DEVICE:
+	case WY_ARG_MKNOD_DEV: put_device(d, (unsigned int)value); break;
+	default: return false;
+	}
+	return true;
+}
+
+void put_uid(struct decoder *d, unsigned int uid)
+{
+	if (uid == ~0u)
+		put_text(d, "-1");
+	else
+		put_ulong(d, uid);
+}
+
+static printer *printer_of(enum wy_arg type)
+{
+	static printer *(*const topics[])(enum wy_arg) = {
+		wy_file_printer,    wy_net_printer,  wy_wait_printer,   wy_signal_printer,
+		wy_process_printer, wy_time_printer, wy_device_printer, wy_ipc_printer,
+	};
+	printer *found = NULL;
+
+	for (size_t i = 0; !found && i < sizeof(topics) / sizeof(topics[0]); i++)
+		found = topics[i](type);
+	return found;
+}
+
+static void put_arg(struct decoder *d, unsigned int i)
+{
+	enum wy_arg type = d->row->arg[i];
+	const struct wy_flags *flags = wy_flags_of(type);
+	printer *print;
+
+	if (put_scalar(d, type, d->args[i], i))
+		return;
+	print = printer_of(type);
+	if (print) {
+		print(d, i);
+	} else if (flags) {
+		put_flags(d, flags,
+			  type == WY_ARG_PROT || type == WY_ARG_MOUNT_FLAGS ?
+				  d->args[i] :
+				  (unsigned int)d->args[i]);
+	} else {
+		switch (type) {
+		case WY_ARG_PATH:
+		case WY_ARG_STRING:
+		case WY_ARG_MOUNT_SOURCE:
+		case WY_ARG_MOUNT_DATA: put_string_arg(d, i); break;
+		case WY_ARG_BUF_IN:
+		case WY_ARG_XATTR_IN: put_buffer(d, i, WY_ITEM_IN); break;
+		case WY_ARG_BUF_OUT:
+		case WY_ARG_XATTR_OUT: put_buffer(d, i, WY_ITEM_OUT); break;
+		default: put_address(d, d->args[i]);
+		}
+	}
+}
+
+/* ---- the order of the arguments ---- */
+
+static void put_args(struct decoder *d)
+{
+	unsigned int shown = wy_shown_args(d);
+	bool first = true;
+
+	for (unsigned int i = 0; i < 6; i++) {
+		if (!(shown >> i & 1))
+			continue;
+		if (!first)
+			put_text(d, ", ");
+		first = false;
+		put_arg(d, i);
+	}
+}
+
+/* clone(2) has its arguments named, and the second one first. */
+static void put_clone_args(struct decoder *d)
+{
+	unsigned long flags = d->args[0];
+	int tid;
+
+	put_text(d, "child_stack=");
+	put_address(d, d->args[1]);
+	put_text(d, ", flags=");
+	put_arg(d, 0);
+	if (flags & 0x101000) { /* CLONE_PARENT_SETTID, CLONE_PIDFD */
+		put_text(d, ", parent_tid=");
+		if (d->args[2] && arg_out(d, 2, &tid, sizeof(tid)))
+			put_format(d, "[%d]", tid);
+		else
+			put_address(d, d->args[2]);
+	}
+	if (flags & 0x80000) { /* CLONE_SETTLS */
+		put_text(d, ", tls=");
+		put_address(d, d->args[4]);
+	}
+	if (flags & 0x1200000) { /* CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID */
+		put_text(d, ", child_tidptr=");
+		put_address(d, d->args[3]);
+	}
+}
+
+/* ---- the result ---- */
+
+static bool makes_descriptor(const struct decoder *d)
+{
+	switch (d->row->effect) {
+	case WY_FX_OPEN:
+	case WY_FX_NEW:
+	case WY_FX_SOCKET:
+	case WY_FX_ACCEPT:
+	case WY_FX_SIGNALFD:
+	case WY_FX_DUP:
+	case WY_FX_DUP2:
+	case WY_FX_URING:
+	case WY_FX_PIDFD_GETFD: return true;
+	case WY_FX_FCNTL: return d->args[1] == 0 || d->args[1] == 1030;
+	default: return false;
+	}
+}
+
+static void put_error(struct decoder *d, unsigned int error)
+{
+	const char *text = strerrordesc_np((int)error);
+
+	switch (error) {
+	case 512: text = "To be restarted if SA_RESTART is set"; break;
+	case 513: text = "To be restarted"; break;
+	case 514: text = "To be restarted if no handler"; break;
+	case 516: text = "Interrupted by signal"; break;
+	default: break;
+	}
+	put_text(d, error >= 512 && error <= 516 ? "? " : "-1 ");
+	put_errno(d, error);
+	put_format(d, " (%s)", text ? text : "Unknown error");
+}
+
+static void put_result(struct decoder *d)
+{
+	long ret = d->v->e.ret;
+
+	if (d->v->e.flags & WY_EVENT_NO_RETURN) {
+		put_char(d, '?');
+		return;
+	}
+	if (d->failed) {
+		put_error(d, (unsigned int)-ret);
+		return;
+	}
+	if (put_file_result(d, ret) || put_wait_result(d, ret) || put_process_result(d, ret))
+		return;
+	if (makes_descriptor(d))
+		put_fd_of(d, (int)ret);
+	else
+		put_long(d, ret);
+}
+
+/* ---- a call ---- */
+
+static void begin(struct decoder *d, const struct wy_decode *how, const struct wy_world *world,
+		  const struct wy_event_view *v)
+{
+	*d = (struct decoder){ .how = how,
+			       .world = world,
+			       .v = v,
+			       .nr = v->e.nr,
+			       .row = wy_call_row_of(v->e.nr),
+			       .failed = !(v->e.flags & WY_EVENT_NO_RETURN) &&
+					 (unsigned long)v->e.ret > -4096ul };
+	wy_event_args(v, d->args);
+	if (d->row->name[0]) {
+		put_text(d, d->row->name);
+	} else {
+		put_text(d, "syscall_");
+		put_hex(d, d->nr);
+	}
+	put_char(d, '(');
+	if (d->nr == SYS_clone) {
+		put_clone_args(d);
+	} else if (d->row->name[0]) {
+		put_args(d);
+	} else {
+		for (unsigned int i = 0; i < 6; i++) {
+			put_text(d, i ? ", " : "");
+			put_hex(d, d->args[i]);
+		}
+	}
+}
+
+static int end(struct decoder *d, FILE *out)
+{
+	bool failed = d->line.failed;
+
+	if (d->line.len)
+		fwrite(d->line.at, 1, d->line.len, out);
+	free(d->line.at);
+	return failed ? -ENOMEM : 0;
 }
 
 int wy_decode_call(FILE *out, const struct wy_decode *how, const struct wy_world *world,
 		   const struct wy_event_view *v)
 {
-	const struct wy_call_row *row = wy_call_row_of(v->e.nr);
-	unsigned long args[6];
+	struct decoder d;
 
-	wy_event_args(v, args);
-	if (*row->name)
-		fprintf(out, "%s(", row->name);
-	else
-		fprintf(out, "syscall_%#x(", v->e.nr);
-	for (int i = 0; i < row->nr_args; i++) {
-		if (i)
-			fputs(", ", out);
-		print_arg(out, how, world, v, row, i, args[i]);
-	}
-	if (v->e.flags & WY_EVENT_NO_RETURN)
-		fputs(") = ?", out);
-	else if (v->e.ret < 0 && v->e.ret >= -4095)
-		fprintf(out, ") = -1 %s (%s)", strerrorname_np((int)-v->e.ret),
-			strerror((int)-v->e.ret));
-	else
-		fprintf(out, v->e.ret < 65536 ? ") = %ld" : ") = %#lx", v->e.ret);
-	return ferror(out) ? -EIO : 0;
+	if (v->e.kind != WY_EVENT_CALL)
+		return 0;
+	begin(&d, how, world, v);
+	put_char(&d, ')');
+	do
+		put_char(&d, ' ');
+	while (d.line.len < how->column && !d.line.failed);
+	put_text(&d, "= ");
+	put_result(&d);
+	return end(&d, out);
 }
 
-void wy_decode_signal(FILE *out, const struct wy_event_view *v)
+int wy_decode_pending(FILE *out, const struct wy_decode *how, const struct wy_world *world,
+		      const struct wy_event_view *v)
 {
-	const char *name = sigabbrev_np(v->e.nr);
+	struct decoder d;
 
-	fprintf(out, "SIG%s {si_signo=SIG%s, si_code=%ld}", name ? name : "?", name ? name : "?",
-		v->e.arg[0]);
+	if (v->e.kind != WY_EVENT_CALL)
+		return 0;
+	begin(&d, how, world, v);
+	put_char(&d, ')');
+	return end(&d, out);
 }

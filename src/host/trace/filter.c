@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "host/trace/names.h"
 #include "host/trace/select.h"
 
 #include <arpa/inet.h>

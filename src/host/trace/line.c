@@ -611,25 +611,14 @@ void wy_line_pending(struct wy_line *l, const struct wy_event_view *v, uint64_t 
 {
 	struct wy_event_view call = *v;
 	uint64_t ms = wy_clock_span(&l->clock, ticks) / 1000000u;
-	char *text = NULL, *end;
-	size_t len = 0;
-	FILE *memory, *out;
+	FILE *out;
 
 	call.e.flags |= WY_EVENT_NO_RETURN;
 	if (l->style.strace || l->style.rates_only || !is_wanted(l, &call))
 		return;
 	out = begin(l, &call, call.e.time, class_of(&call));
-	memory = open_memstream(&text, &len);
-	if (out && memory) {
-		wy_decode_call(memory, &l->style.decode, l->world, &call);
-		fclose(memory);
-		memory = NULL;
-		end = strrchr(text, ')'); /* what stands behind it is a result */
-		fprintf(out, "%.*s <pending for %lu.%lu s>\n",
-			end ? (int)(end + 1 - text) : (int)strlen(text), text, ms / 1000,
-			ms % 1000 / 100);
-	}
-	if (memory)
-		fclose(memory);
-	free(text);
+	if (!out)
+		return;
+	wy_decode_pending(out, &l->style.decode, l->world, &call);
+	fprintf(out, " <pending for %lu.%lu s>\n", ms / 1000, ms % 1000 / 100);
 }

@@ -5,29 +5,111 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <regex.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-int wy_errno_of(const char *name)
-{
-	for (int nr = 1; nr < 4096; nr++) {
-		const char *known = strerrorname_np(nr);
+/* strace's groups: bits of the table, or calls by name. */
+static const struct {
+	const char *name;
+	unsigned int bits;
+	const char *calls[4];
+	bool old; /* also without its % */
+} groups[] = {
+	{ "file", WY_GROUP_FILE, {}, true },
+	{ "desc", WY_GROUP_DESC, {}, true },
+	{ "network", WY_GROUP_NET, {}, true },
+	{ "net", WY_GROUP_NET, {}, false },
+	{ "process", WY_GROUP_PROCESS, {}, true },
+	{ "signal", WY_GROUP_SIGNAL, {}, true },
+	{ "ipc", WY_GROUP_IPC, {}, true },
+	{ "memory", WY_GROUP_MEMORY, {}, true },
+	{ "creds", WY_GROUP_CREDS, {}, false },
+	{ "clock", WY_GROUP_CLOCK, {}, false },
+	{ "pure", WY_GROUP_PURE, {}, false },
+	{ "%stat", WY_GROUP_STAT, {}, false },
+	{ "stat", 0, { "stat" }, false },
+	{ "lstat", 0, { "lstat" }, false },
+	{ "fstat", 0, { "fstat", "newfstatat", "statx" }, false },
+	{ "%statfs", 0, { "statfs", "fstatfs", "ustat" }, false },
+	{ "statfs", 0, { "statfs" }, false },
+	{ "fstatfs", 0, { "fstatfs" }, false },
+};
 
-		if (known && strcmp(known, name) == 0)
-			return nr;
-	}
-	return 0;
+static void add(unsigned int nr, unsigned long *set)
+{
+	set[nr / 64] |= 1ul << (nr % 64);
 }
 
-static bool add_name(const char *name, unsigned long set[WY_CALL_ROWS / 64])
+static bool add_name(const char *name, unsigned long *set)
 {
-	for (unsigned int nr = 0; nr < WY_CALL_ROWS; nr++) {
-		if (strcmp(wy_call_rows[nr].name, name) != 0)
+	for (unsigned int nr = 0; *name && nr < WY_CALL_ROWS; nr++) {
+		if (strcmp(wy_call_rows[nr].name, name) == 0) {
+			add(nr, set);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool add_number(const char *word, unsigned long *set)
+{
+	char *end;
+	unsigned long nr = strtoul(word, &end, 10);
+
+	if (word[0] < '0' || word[0] > '9' || *end || nr >= WY_CALL_ROWS)
+		return false;
+	add((unsigned int)nr, set);
+	return true;
+}
+
+static bool add_group(const char *name, bool old, unsigned long *set)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (strcmp(groups[i].name, name) != 0 || (old && !groups[i].old))
 			continue;
-		set[nr / 64] |= 1ul << (nr % 64);
+		for (unsigned int nr = 0; nr < WY_CALL_ROWS; nr++) {
+			if (wy_call_rows[nr].groups & groups[i].bits)
+				add(nr, set);
+		}
+		for (size_t k = 0; k < 4 && groups[i].calls[k]; k++)
+			add_name(groups[i].calls[k], set);
 		return true;
 	}
 	return false;
+}
+
+static bool add_matching(const char *expression, unsigned long *set)
+{
+	regex_t regex;
+
+	if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB))
+		return false;
+	for (unsigned int nr = 0; nr < WY_CALL_ROWS; nr++) {
+		const char *name = wy_call_rows[nr].name;
+
+		if (*name && regexec(&regex, name, 0, NULL, 0) == 0)
+			add(nr, set);
+	}
+	regfree(&regex);
+	return true;
+}
+
+static bool add_word(const char *word, unsigned long *set)
+{
+	if (*word == '?')
+		return add_word(word + 1, set) || word[1];
+	if (*word == '%')
+		return add_group(word + 1, false, set);
+	if (*word == '/')
+		return add_matching(word + 1, set);
+	if (strcmp(word, "all") == 0) {
+		memset(set, 0xff, WY_CALL_ROWS / 8);
+		return true;
+	}
+	return strcmp(word, "none") == 0 || add_name(word, set) || add_number(word, set) ||
+	       add_group(word, true, set);
 }
 
 int wy_calls_select(const char *spec, unsigned long set[WY_CALL_ROWS / 64])
@@ -40,7 +122,7 @@ int wy_calls_select(const char *spec, unsigned long set[WY_CALL_ROWS / 64])
 		return -ENOMEM;
 	memset(set, 0, WY_CALL_ROWS / 8);
 	while ((word = strsep(&list, ","))) {
-		if (!add_name(word, set)) {
+		if (!add_word(word, set)) {
 			log_err("trace: there is no system call '%s'", word);
 			return -EINVAL;
 		}
