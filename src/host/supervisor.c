@@ -197,10 +197,13 @@ int wy_supervisor_start(struct wy_supervisor *v, char **argv)
 
 static bool anybody_left(struct wy_supervisor *v)
 {
+	int known = v->anybody ? v->anybody(v->arg) : -1;
 	bool left;
 
 	if (v->follow.tracees)
 		return true;
+	if (known >= 0)
+		return known;
 	if (v->still)
 		v->still(v->arg, true);
 	left = wy_host_session_in_use(&v->session);
@@ -244,7 +247,7 @@ int wy_supervisor_run(struct wy_supervisor *v, char **argv)
 		v->has_ended(v->arg, v->program.pid, v->status);
 	if (v->stay)
 		stay(v);
-	if (v->following && wy_handover_needed(v))
+	if (v->following && anybody_left(v))
 		wy_handover_start(v);
 	wy_host_notes_print(v->session.mem);
 	wy_host_faults_print(v->session.mem);

@@ -35,9 +35,12 @@ struct wy_supervisor {
 	/* May be set before wy_supervisor_run(). */
 	bool stay; /* until all programs have ended, or a signal comes: not the first one only */
 	void (*has_ended)(void *arg, int pid, int status); /* the program has; NULL */
+	/* Is anybody left who has the session?  1, 0, -1: it does not know.  Spares a look that may
+	 * take the kernel 0.2 s (it waits for pages of the session that it has in hand); NULL. */
+	int (*anybody)(void *arg);
 	/* The session must not be touched by anybody while `still`, for a look who has it; NULL. */
 	void (*still)(void *arg, bool still);
-	void *arg; /* of both */
+	void *arg; /* of all three */
 };
 
 /*

@@ -277,6 +277,35 @@ static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 	return len != 0;
 }
 
+/* -1: it cannot be told. */
+static int ring_is_alive(const struct wy_drain *d, const struct wy_ring *ring)
+{
+	if (ring->state != WY_RING_USED)
+		return 0;
+	if (ring->foreign)
+		return -1;
+	for (const struct process *p = d->processes; p; p = p->next) {
+		if (p->pid == ring->pid)
+			return !p->gone && !process_is_gone(p);
+	}
+	return !is_gone(ring);
+}
+
+int wy_drain_anybody(struct wy_drain *d)
+{
+	unsigned int top = __atomic_load_n(&d->mem->rings_top, __ATOMIC_ACQUIRE);
+	int any = top < WY_RINGS ? 0 : -1; /* else there may be threads without a ring */
+
+	pthread_mutex_lock(&d->lock);
+	for (unsigned int i = 0; i < top && i < WY_RINGS && any != 1; i++) {
+		int alive = ring_is_alive(d, wy_trace_ring(d->mem, i));
+
+		any = alive ? alive : any;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return any;
+}
+
 /* ---- what hangs ---- */
 
 static void look_at_now(struct wy_drain *d, unsigned int nr, uint64_t ticks, double ticks_max)

@@ -34,6 +34,9 @@ struct wy_drain *wy_drain_start(struct wy_host_session *session, const struct wy
 void wy_drain_pause(struct wy_drain *d);
 void wy_drain_go(struct wy_drain *d);
 
+/* Does any process still record?  1, 0, -1: it cannot be told. */
+int wy_drain_anybody(struct wy_drain *d);
+
 /* Says that a process has ended, with its status as waitpid(2) has it. */
 void wy_drain_ended(struct wy_drain *d, int pid, int status);
 

@@ -116,6 +116,13 @@ static void still(void *arg, bool on)
 		wy_drain_go(r->drain);
 }
 
+static int anybody(void *arg)
+{
+	struct wy_recording *r = arg;
+
+	return wy_drain_anybody(r->drain);
+}
+
 static void has_ended(void *arg, int pid, int status)
 {
 	struct wy_recording *r = arg;
@@ -260,6 +267,7 @@ int wy_recording_start(struct wy_recording **ret, const struct wy_record_options
 	}
 	v->arg = r;
 	v->still = still;
+	v->anybody = anybody;
 	v->has_ended = has_ended;
 	*ret = r;
 	return 0;
