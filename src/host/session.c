@@ -250,12 +250,9 @@ void wy_host_notes_print(struct wy_session *s)
 {
 	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
 		struct wy_note *n = &s->note[i];
-		unsigned int state = __atomic_load_n(&n->state, __ATOMIC_ACQUIRE);
 		struct wy_note copy;
 
-		if (state == 0)
-			break; /* they are taken in order, and memory that nobody wrote is not there */
-		if (state != 2)
+		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) != 2)
 			continue;
 		copy = wy_host_note_copy(n);
 		print_note(&copy);

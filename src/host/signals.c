@@ -67,28 +67,16 @@ static bool is_usable(int nr)
 	return nr != SIGKILL && nr != SIGSTOP && (nr < 32 || nr >= SIGRTMIN);
 }
 
-/* Sets the action of a signal; the one it had when waylay was started is noted. */
-static void set_action(int nr, const struct sigaction *act)
-{
-	if (act || !noted)
-		sigaction(nr, act, noted ? NULL : &inherited[nr]);
-}
-
-static void note_mask(void)
-{
-	if (!noted)
-		syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &inherited_mask,
-			sizeof(inherited_mask));
-	noted = true;
-}
-
 void wy_signals_note(void)
 {
+	if (noted)
+		return;
+	noted = true;
 	for (int nr = 1; nr < NSIG; nr++) {
 		if (is_usable(nr))
-			set_action(nr, NULL);
+			sigaction(nr, NULL, &inherited[nr]);
 	}
-	note_mask();
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &inherited_mask, sizeof(inherited_mask));
 }
 
 void wy_signals_take(unsigned int *bell)
@@ -98,16 +86,14 @@ void wy_signals_take(unsigned int *bell)
 	unsigned long none = 0;
 
 	the_bell = bell;
+	wy_signals_note();
 	sigfillset(&act.sa_mask);
 	for (int nr = 1; nr < NSIG; nr++) {
-		if (!is_usable(nr))
+		if (!is_usable(nr) || is_own_fault(nr))
 			continue;
 		/* A line of ours may go to the terminal at any time. */
-		set_action(nr, is_own_fault(nr)               ? NULL :
-			       nr == SIGTTOU || nr == SIGTTIN ? &ignore :
-								&act);
+		sigaction(nr, nr == SIGTTOU || nr == SIGTTIN ? &ignore : &act, NULL);
 	}
-	note_mask();
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 

@@ -100,8 +100,9 @@ void put_uid(struct decoder *d, unsigned int uid)
 static printer *printer_of(enum wy_arg type)
 {
 	static printer *(*const topics[])(enum wy_arg) = {
-		wy_file_printer,    wy_net_printer,  wy_wait_printer,   wy_signal_printer,
-		wy_process_printer, wy_time_printer, wy_device_printer, wy_ipc_printer,
+		wy_file_printer,   wy_net_printer,     wy_wait_printer,
+		wy_signal_printer, wy_process_printer, wy_time_printer,
+		wy_device_printer, wy_ipc_printer,     wy_op_printer,
 	};
 	printer *found = NULL;
 
@@ -183,61 +184,6 @@ static void put_clone_args(struct decoder *d)
 		put_text(d, ", child_tidptr=");
 		put_address(d, d->args[3]);
 	}
-}
-
-/* ---- the result ---- */
-
-static bool makes_descriptor(const struct decoder *d)
-{
-	switch (d->row->effect) {
-	case WY_FX_OPEN:
-	case WY_FX_NEW:
-	case WY_FX_SOCKET:
-	case WY_FX_ACCEPT:
-	case WY_FX_SIGNALFD:
-	case WY_FX_DUP:
-	case WY_FX_DUP2:
-	case WY_FX_URING:
-	case WY_FX_PIDFD_GETFD: return true;
-	case WY_FX_FCNTL: return d->args[1] == 0 || d->args[1] == 1030;
-	default: return false;
-	}
-}
-
-static void put_error(struct decoder *d, unsigned int error)
-{
-	const char *text = strerrordesc_np((int)error);
-
-	switch (error) {
-	case 512: text = "To be restarted if SA_RESTART is set"; break;
-	case 513: text = "To be restarted"; break;
-	case 514: text = "To be restarted if no handler"; break;
-	case 516: text = "Interrupted by signal"; break;
-	default: break;
-	}
-	put_text(d, error >= 512 && error <= 516 ? "? " : "-1 ");
-	put_errno(d, error);
-	put_format(d, " (%s)", text ? text : "Unknown error");
-}
-
-static void put_result(struct decoder *d)
-{
-	long ret = d->v->e.ret;
-
-	if (d->v->e.flags & WY_EVENT_NO_RETURN) {
-		put_char(d, '?');
-		return;
-	}
-	if (d->failed) {
-		put_error(d, (unsigned int)-ret);
-		return;
-	}
-	if (put_file_result(d, ret) || put_wait_result(d, ret) || put_process_result(d, ret))
-		return;
-	if (makes_descriptor(d))
-		put_fd_of(d, (int)ret);
-	else
-		put_long(d, ret);
 }
 
 /* ---- a call ---- */

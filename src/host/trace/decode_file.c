@@ -363,55 +363,6 @@ static void put_fcntl_arg(struct decoder *d, unsigned int i)
 	}
 }
 
-bool put_file_result(struct decoder *d, long ret)
-{
-	if (d->nr == SYS_umask) {
-		put_octal(d, (unsigned long)ret);
-		return true;
-	}
-	if (d->nr != SYS_fcntl)
-		return false;
-	switch ((unsigned int)d->args[1]) {
-	case F_GETFD:
-		put_hex(d, (unsigned long)ret);
-		if (ret) {
-			put_text(d, " (flags ");
-			put_flags(d, &wy_fd_flags, (unsigned long)ret);
-			put_char(d, ')');
-		}
-		return true;
-	case F_GETFL:
-		put_hex(d, (unsigned long)ret);
-		put_text(d, " (flags ");
-		put_open_flags(d, (unsigned long)ret);
-		put_char(d, ')');
-		return true;
-	case 1034: /* F_GET_SEALS */
-		put_hex(d, (unsigned long)ret);
-		if (ret) {
-			put_text(d, " (seals ");
-			put_flags(d, &wy_seals, (unsigned long)ret);
-			put_char(d, ')');
-		}
-		return true;
-	case 1025: /* F_GETLEASE */
-		put_hex(d, (unsigned long)ret);
-		put_text(d, " (");
-		put_flags(d, &wy_lease_types, (unsigned long)ret);
-		put_char(d, ')');
-		return true;
-	case 11: /* F_GETSIG */
-		put_long(d, ret);
-		if (ret) {
-			put_text(d, " (");
-			put_signal(d, (unsigned int)ret);
-			put_char(d, ')');
-		}
-		return true;
-	default: return false;
-	}
-}
-
 printer *wy_file_printer(enum wy_arg type)
 {
 	switch (type) {

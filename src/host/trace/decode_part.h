@@ -76,6 +76,7 @@ printer *wy_process_printer(enum wy_arg type);
 printer *wy_time_printer(enum wy_arg type);
 printer *wy_device_printer(enum wy_arg type);
 printer *wy_ipc_printer(enum wy_arg type);
+printer *wy_op_printer(enum wy_arg type);
 
 /* ---- parts that several topics print ---- */
 
@@ -94,10 +95,12 @@ void put_octal(struct decoder *d, unsigned long mode);
 void put_uid(struct decoder *d, unsigned int uid);
 void put_device(struct decoder *d, unsigned long device);
 
-/* What is printed behind the arguments of some calls.  True: the result was printed. */
+printer put_number_out; /* what it points to: [7] */
+void put_persona(struct decoder *d, unsigned long persona);
+
+void put_result(struct decoder *d);
+/* Of a call that waited for descriptors.  False: it is none. */
 bool put_wait_result(struct decoder *d, long ret);
-bool put_process_result(struct decoder *d, long ret);
-bool put_file_result(struct decoder *d, long ret);
 
 /* Which arguments a call shows, a bit each: for some another argument says it. */
 unsigned int wy_shown_args(const struct decoder *d);

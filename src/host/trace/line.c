@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#define STRACE_COLUMN 40 /* where its results begin */
+
 /* What went through a file since it was opened. */
 struct life {
 	uint64_t in, out, began;
@@ -48,6 +50,7 @@ struct wy_line {
 	struct attempt *attempts;
 	uint64_t before;  /* -r: the line before, in nanoseconds */
 	uint64_t told_at; /* --every: ticks of the last time */
+	int begun;        /* columns of the line that stand already */
 };
 
 struct wy_line *wy_line_new(const struct wy_line_style *style, const struct wy_filter *filter,
@@ -153,20 +156,21 @@ static void print_time(struct wy_line *l, FILE *out, uint64_t ticks)
 		uint64_t since = l->before && ns > l->before ? ns - l->before : 0;
 
 		l->before = ns;
-		fprintf(out, "%6lu.%06lu ", since / 1000000000u, since % 1000000000u / 1000u);
+		l->begun += fprintf(out, "%6lu.%06lu ", since / 1000000000u,
+				    since % 1000000000u / 1000u);
 	}
 	if (l->style.time == WY_TIME_NONE)
 		return;
 	if (l->style.time == WY_TIME_EPOCH) {
-		fprintf(out, "%ld.%06u ", (long)seconds, micros);
+		l->begun += fprintf(out, "%ld.%06u ", (long)seconds, micros);
 		return;
 	}
 	localtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%H:%M:%S", &tm);
 	if (l->style.time == WY_TIME_MICROS)
-		fprintf(out, "%s.%06u ", text, micros);
+		l->begun += fprintf(out, "%s.%06u ", text, micros);
 	else
-		fprintf(out, "%s ", text);
+		l->begun += fprintf(out, "%s ", text);
 }
 
 static const char *tag_of(unsigned int class)
@@ -202,9 +206,10 @@ static FILE *begin(struct wy_line *l, const struct wy_event_view *v, uint64_t ti
 
 	if (!out)
 		return NULL;
+	l->begun = 0;
 	if (l->style.strace) {
 		if (!l->style.split)
-			fprintf(out, "%-5d ", v->tid);
+			l->begun = fprintf(out, "%-5d ", v->tid);
 		print_time(l, out, ticks);
 		return out;
 	}
@@ -395,6 +400,7 @@ static void print_took(struct wy_line *l, FILE *out, uint64_t ticks)
 
 static void print_call(struct wy_line *l, const struct wy_event_view *v)
 {
+	struct wy_decode how = l->style.decode;
 	FILE *out;
 
 	if (!is_wanted(l, v))
@@ -402,7 +408,9 @@ static void print_call(struct wy_line *l, const struct wy_event_view *v)
 	out = begin(l, v, v->e.time, class_of(v));
 	if (!out)
 		return;
-	wy_decode_call(out, &l->style.decode, l->world, v);
+	if (l->style.strace && l->begun < STRACE_COLUMN)
+		how.column = (unsigned int)(STRACE_COLUMN - l->begun);
+	wy_decode_call(out, &how, l->world, v);
 	if (!(v->e.flags & WY_EVENT_NO_RETURN))
 		print_took(l, out, wy_event_took(v));
 	fputc('\n', out);
