@@ -118,7 +118,7 @@ static void files(void)
 	CALL(writev, fd, iov, 2);
 	CALL(writev, fd, iov, 0);
 	CALL(writev, fd, bad, 2);
-	CALL(readv, fd, iov, -1);
+	CALL(readv, 99, iov, 2);
 	CALL(preadv, fd, iov, 2, 3, 0);
 	CALL(pwritev, fd, iov, 1, 3, 0);
 	CALL(preadv2, fd, iov, 2, 3, 0, RWF_HIPRI);
@@ -589,7 +589,6 @@ static void process(char **argv)
 	CALL(prctl, PR_GET_DUMPABLE);
 	CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	CALL(prctl, PR_CAPBSET_READ, 0);
-	CALL(prctl, PR_SET_VMA, 0, 0x1000, 4096, "x");
 	CALL(arch_prctl, ARCH_GET_GS, &mask);
 	CALL(arch_prctl, 0x9999, 0);
 	CALL(sched_yield);
