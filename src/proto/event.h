@@ -110,7 +110,6 @@ enum wy_item_what {
 	WY_ITEM_PEER,
 	WY_ITEM_PAYLOAD, /* bytes that went through a socket; index 0: in, 1: out */
 	WY_ITEM_STACK,   /* return addresses, the innermost first: unsigned long[] */
-	WY_ITEM_READY,   /* of a wait: the descriptors that were ready: struct wy_item_ready[] */
 };
 
 /* Flags of an item. */
@@ -130,13 +129,6 @@ struct wy_item_file {
 	unsigned int file;
 	unsigned char class, sub;
 	unsigned short reserved; /* 0 */
-};
-
-struct wy_item_ready {
-	int fd;
-	unsigned int file, events;
-	unsigned char class, sub;
-	unsigned short reserved;
 };
 
 /* What a descriptor is. */

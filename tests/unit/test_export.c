@@ -13,8 +13,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -256,6 +258,59 @@ static void test_sums(void **state)
 	wy_world_free(world);
 }
 
+static void test_waits(void **state)
+{
+	struct epoll_event watched = { .events = EPOLLIN, .data.u64 = 0x7f1234567890 };
+	struct pollfd polled[2] = { { 3, POLLIN, 0 }, { 7, POLLIN, POLLIN | POLLHUP } };
+	unsigned char set[16] = { 1 << 3 | 1 << 7 };
+	const struct wy_tally_wait *w;
+	struct wy_ready ready[4];
+	struct wy_event_view v;
+
+	world = wy_world_new();
+	tally = wy_tally_new(world);
+	file(&ev, 1, WY_FD_DISK, 0, 3, 2);
+	add(5);
+	file(&ev, 2, WY_FD_NET, WY_FD_TCP, 7, 41);
+	add(5);
+
+	moves(SYS_poll, 0, 0, 1, 0, 0);
+	item(&ev, WY_ITEM_OUT, 0, polled, sizeof(polled));
+	v = events_last(&ev, 5);
+	assert_int_equal(wy_tally_ready(tally, &v, ready, 4), 1);
+	assert_int_equal(ready[0].fd, 7);
+	assert_int_equal(ready[0].file, 2);
+	assert_int_equal(ready[0].events, POLLIN | POLLHUP);
+	add(5);
+	moves(SYS_select, 0, 0, 2, 0, 0);
+	item(&ev, WY_ITEM_OUT, 1, set, sizeof(set));
+	add(5);
+	assert_int_equal(wy_tally_file(tally, 5, 1)->wakeups, 1);
+	assert_int_equal(wy_tally_file(tally, 5, 1)->waited, 50);
+	assert_int_equal(wy_tally_file(tally, 5, 2)->waited, 150);
+
+	/* epoll_ctl(9, ADD, 7, ...), then a wait that returns what was said there */
+	event(&ev, (struct wy_event){ .kind = WY_EVENT_CALL,
+				      .nr = SYS_epoll_ctl,
+				      .file = 9,
+				      .class = WY_FD_EVENT,
+				      .arg = { 9, EPOLL_CTL_ADD, 7, 0x1000 } });
+	item(&ev, WY_ITEM_IN, 3, &watched, sizeof(watched));
+	add(5);
+	moves(SYS_epoll_wait, 9, WY_FD_EVENT, 1, 0, 0);
+	item(&ev, WY_ITEM_OUT, 1, &watched, sizeof(watched));
+	add(5);
+	assert_int_equal(wy_tally_file(tally, 5, 2)->wakeups, 3);
+	moves(SYS_epoll_wait, 9, WY_FD_EVENT, 0, 0, 0);
+	add(5);
+	w = wy_tally_wait(tally, SYS_epoll_wait);
+	assert_int_equal(w->calls, 2);
+	assert_int_equal(w->ticks, 200);
+	assert_int_equal(w->idle, 100);
+	wy_tally_free(tally);
+	wy_world_free(world);
+}
+
 static void test_durations(void **state)
 {
 	unsigned int last = 0;
@@ -305,9 +360,8 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ntrace),
-		cmocka_unit_test(test_wide),
-		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_ntrace),    cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_sums),      cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_durations),
 	};
 

@@ -261,23 +261,23 @@ static void put_paths(struct json *j, const struct wy_event_view *v)
 		json_array_close(j);
 }
 
-static void put_ready(struct json *j, const struct wy_event_view *v)
+/* What ended a wait. */
+static void put_ready(struct json *j, const struct wy_run *run, const struct wy_event_view *v)
 {
-	struct wy_item_ready ready;
-	struct wy_item_view item;
+	struct wy_ready ready[64];
+	size_t nr = wy_tally_ready(run->tally, v, ready, sizeof(ready) / sizeof(ready[0]));
 
-	if (!wy_item_find(v, WY_ITEM_READY, 0, &item))
+	if (!nr)
 		return;
 	json_key(j, "ready");
 	json_array_open(j);
-	for (size_t i = 0; i + sizeof(ready) <= item.bytes.len; i += sizeof(ready)) {
-		memcpy(&ready, item.bytes.at + i, sizeof(ready));
+	for (size_t i = 0; i < nr; i++) {
 		json_object_open(j);
-		put_number(j, "fd", ready.fd);
-		put_unsigned(j, "file", ready.file);
-		if (ready.file)
-			put_text(j, "class", wy_class_word(ready.class));
-		put_unsigned(j, "events", ready.events);
+		put_number(j, "fd", ready[i].fd);
+		put_unsigned(j, "file", ready[i].file);
+		if (ready[i].file)
+			put_text(j, "class", wy_class_word(ready[i].class));
+		put_unsigned(j, "events", ready[i].events);
 		json_object_close(j);
 	}
 	json_array_close(j);
@@ -349,7 +349,7 @@ static int put_call(const struct wy_run *run, FILE *out, const struct wy_event_v
 	json_array_close(&j);
 	if (!uring)
 		put_paths(&j, v);
-	put_ready(&j, v);
+	put_ready(&j, run, v);
 	put_payload(&j, v);
 	return close_line(&j);
 }

@@ -18,6 +18,21 @@ static struct wy_moved_side side_of(const struct wy_event_view *v, int arg)
 	return (struct wy_moved_side){ .fd = arg < 0 || arg > 5 ? -1 : (int)args[arg] };
 }
 
+/* The event of a call that made a descriptor is about that one. */
+static bool makes_fd(const struct wy_call_row *row)
+{
+	switch (row->effect) {
+	case WY_FX_OPEN:
+	case WY_FX_NEW:
+	case WY_FX_SOCKET:
+	case WY_FX_ACCEPT:
+	case WY_FX_SIGNALFD:
+	case WY_FX_URING:
+	case WY_FX_PIDFD_GETFD: return true;
+	}
+	return false;
+}
+
 /* Received or sent by a call that moves many messages: the sum of their lengths. */
 static uint64_t sum_of_messages(const struct wy_event_view *v)
 {
@@ -83,6 +98,8 @@ struct wy_moved wy_moved(const struct wy_event_view *v)
 
 		m.side[0] = side_of(v, row->fd);
 		m.side[1] = side_of(v, row->fd2);
+		if (makes_fd(row) && v->e.ret >= 0)
+			m.side[0].fd = (int)v->e.ret;
 		flow = (enum wy_flow)row->flow;
 	}
 	m.side[0].file = v->e.file;

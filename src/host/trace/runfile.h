@@ -50,7 +50,7 @@ struct wy_run_segment {
 
 /*
  * Opens a run: a file, or a folder with run.trc in it.  Says what is wrong.
- * Returns 0 or -errno; -EBADMSG: it is no run file, or one of another version.
+ * Returns 0 or -errno; -EINVAL: it is no run file, or one of another version.
  */
 int wy_run_open(struct wy_run_reader **ret, const char *path);
 void wy_run_reader_free(struct wy_run_reader *r);

@@ -194,16 +194,16 @@ static int check_head(struct wy_run_reader *r)
 		return log_errno((int)n, "cannot read %s", r->path);
 	if ((size_t)n < sizeof(head) || head.magic != WY_FILE_MAGIC) {
 		log_err("%s is not a run file", r->path);
-		return -EBADMSG;
+		return -EINVAL;
 	}
 	if (head.version != WY_FILE_VERSION || (head.needs & ~(unsigned long)KNOWN)) {
 		log_err("%s is a run file of another version of waylay (format %u, needs 0x%lx)",
 			r->path, head.version, head.needs);
-		return -EBADMSG;
+		return -EINVAL;
 	}
 	if (head.head_len < sizeof(head) || head.head_len > 1 << 20 || head.head_len % 8) {
 		log_err("%s is damaged: its head has an impossible length", r->path);
-		return -EBADMSG;
+		return -EINVAL;
 	}
 	r->begin = head.head_len;
 	return 0;

@@ -24,8 +24,11 @@ struct wy_tally {
 	struct wy_hist class_hist[WY_FD_CLASSES];
 	struct wy_tally_wait wait[WY_TALLY_CALLS];
 	struct wy_io nr[WY_TALLY_CALLS];
+	struct wy_waits waits;
 	uint64_t events, lost, began, over;
 };
+
+#define READY_MAX 256 /* of those that ended a wait more are not looked at */
 
 void wy_io_add(struct wy_io *a, const struct wy_io *b)
 {
@@ -115,6 +118,7 @@ void wy_tally_free(struct wy_tally *t)
 		free(p);
 	}
 	free(t->process);
+	wy_waits_free(&t->waits);
 	wy_table_free(&t->process_of);
 	free(t);
 }
@@ -210,45 +214,26 @@ static struct wy_tally_call *get_call(struct process *p, const struct wy_event_v
 
 /* ---- adding ---- */
 
-static bool is_wait(unsigned int nr)
-{
-	switch (nr) {
-	case SYS_poll:
-	case SYS_ppoll:
-	case SYS_select:
-	case SYS_pselect6:
-	case SYS_epoll_wait:
-	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2: return true;
-	}
-	return false;
-}
-
 /* The time of a wait is shared out among those that ended it. */
 static int add_wait(struct wy_tally *t, struct process *p, const struct wy_event_view *v,
 		    uint64_t took)
 {
 	struct wy_tally_wait *w = &t->wait[v->e.nr];
-	struct wy_item_ready ready;
-	struct wy_item_view item;
-	size_t nr;
+	struct wy_ready ready[READY_MAX];
+	size_t nr = wy_tally_ready(t, v, ready, READY_MAX);
 
 	w->calls++;
 	w->ticks += took;
 	if (v->e.ret <= 0)
 		w->idle += took;
-	if (!wy_item_find(v, WY_ITEM_READY, 0, &item))
-		return 0;
-	nr = item.bytes.len / sizeof(ready);
 	for (size_t i = 0; i < nr; i++) {
-		struct wy_moved_side side;
+		struct wy_moved_side side = { .fd = ready[i].fd,
+					      .file = ready[i].file,
+					      .class = (unsigned char)ready[i].class,
+					      .sub = (unsigned char)ready[i].sub };
 		struct wy_tally_file *f;
 
-		memcpy(&ready, item.bytes.at + i * sizeof(ready), sizeof(ready));
-		side = (struct wy_moved_side){
-			.fd = ready.fd, .file = ready.file, .class = ready.class, .sub = ready.sub
-		};
-		if (!ready.file)
+		if (!side.file)
 			continue;
 		f = get_file(p, &side, v->e.time);
 		if (!f)
@@ -290,7 +275,8 @@ static int add_call(struct wy_tally *t, const struct wy_event_view *v)
 		return -ENOMEM;
 	if (v->e.kind == WY_EVENT_CALL && v->e.nr < WY_TALLY_CALLS) {
 		wy_io_add(&t->nr[v->e.nr], &io);
-		if (is_wait(v->e.nr) && add_wait(t, p, v, took) < 0)
+		if (wy_waits_add(&t->waits, v) < 0 ||
+		    (wy_is_wait(v->e.nr) && add_wait(t, p, v, took) < 0))
 			return -ENOMEM;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -397,6 +383,12 @@ const struct wy_hist *wy_tally_class_hist(const struct wy_tally *t, unsigned int
 const struct wy_tally_wait *wy_tally_wait(const struct wy_tally *t, unsigned int nr)
 {
 	return &t->wait[nr];
+}
+
+size_t wy_tally_ready(const struct wy_tally *t, const struct wy_event_view *v, struct wy_ready *ret,
+		      size_t max)
+{
+	return wy_waits_ready(&t->waits, t->world, v, ret, max);
 }
 
 const struct wy_io *wy_tally_nr(const struct wy_tally *t, unsigned int nr)

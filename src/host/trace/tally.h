@@ -9,6 +9,7 @@
 #ifndef WY_HOST_TRACE_TALLY_H
 #define WY_HOST_TRACE_TALLY_H
 
+#include "host/trace/ready.h"
 #include "host/trace/world.h"
 
 /*
@@ -85,6 +86,10 @@ const struct wy_tally_process *wy_tally_process(const struct wy_tally *t, size_t
 
 const struct wy_hist *wy_tally_class_hist(const struct wy_tally *t, unsigned int class);
 const struct wy_tally_wait *wy_tally_wait(const struct wy_tally *t, unsigned int nr);
+
+/* The descriptors that ended a wait, at most max of them.  Returns how many. */
+size_t wy_tally_ready(const struct wy_tally *t, const struct wy_event_view *v, struct wy_ready *ret,
+		      size_t max);
 
 /* All calls of a number, on files or not.  Without io_uring. */
 const struct wy_io *wy_tally_nr(const struct wy_tally *t, unsigned int nr);
