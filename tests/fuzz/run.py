@@ -181,6 +181,31 @@ def seccomp():
     yield case(3, insn(12, k=1), insn(ret, k=0), insn(load_nr, k=4), insn(26, k=3), insn(13))
 
 
+def decode():
+    """Each call once, with memory of any size behind all of its arguments; and messages."""
+    def item(what, index, data):
+        return struct.pack("<BBHI", what, index, 0, len(data)) + data + bytes(-len(data) % 8)
+
+    def event(options, nr, ret, args, *items):
+        return struct.pack("<BHq6Q", options, nr, ret, *args) + b"".join(items)
+
+    numbers = struct.pack("<20Q", *range(20)) * 2
+    for nr in range(471):
+        yield event(nr * 2 & 0x78, nr, 1, [1, 2, 1, 4, 1, 6],
+                    *(item(what, i, numbers) for what in (3, 4) for i in range(6)),
+                    item(5, 0, b"string"), item(6, 1, words(2)))
+    iov = words(0x1000, 3, 0x2000, 5)
+    control = struct.pack("<Qii2i", 24, 1, 1, 3, 4)
+    message = struct.pack("<QIIQQQQIIII", 0x10, 16, 0, 0x20, 2, 0x30, 24, 0, 0, 8, 0)
+    parts = [item(9, 0, b"\2\0\0\x50\x7f\0\0\1" + bytes(8)), item(7, 0, iov), item(8, 0, b"abc"),
+             item(8, 1, b"defgh"), item(10, 0, control)]
+    yield event(8, 46, 8, [3, 1, 0, 0, 0, 0], item(3, 1, message[:56]), *parts)
+    yield event(8, 307, 2, [3, 1, 2, 0, 0, 0], item(11, 0, message), *parts, item(11, 1, message),
+                *parts)
+    for signal in (2, 11, 17, 34):
+        yield event(1, signal, 0, [1, 2, 3, 4, 0, 0])
+
+
 def serve():
     def case(options, *events):
         return struct.pack("<HH", options, len(events) % 2 * gentle) + b"".join(events)
