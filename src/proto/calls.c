@@ -30,14 +30,18 @@ enum {
 #define IS(a)           (WY_ARG_##a != WY_ARG_NONE)
 #define IN(a, n)        ((WY_ARG_##a >= WY_ARG_FIRST_IN && WY_ARG_##a <= WY_ARG_LAST_IN) << (n))
 #define OUT(a, n)       ((WY_ARG_##a >= WY_ARG_FIRST_OUT && WY_ARG_##a <= WY_ARG_LAST_OUT) << (n))
-#define ARGS(none, a, b, c, d, e, f, ...)                                            \
-	.nr_args = IS(a) + IS(b) + IS(c) + IS(d) + IS(e) + IS(f),                        \
-	.in = IN(a, 0) | IN(b, 1) | IN(c, 2) | IN(d, 3) | IN(e, 4) | IN(f, 5),           \
-	.out = OUT(a, 0) | OUT(b, 1) | OUT(c, 2) | OUT(d, 3) | OUT(e, 4) | OUT(f, 5),    \
+#define ARGS(none, a, b, c, d, e, f, ...)                                             \
+	.nr_args = IS(a) + IS(b) + IS(c) + IS(d) + IS(e) + IS(f),                     \
+	.in = IN(a, 0) | IN(b, 1) | IN(c, 2) | IN(d, 3) | IN(e, 4) | IN(f, 5),        \
+	.out = OUT(a, 0) | OUT(b, 1) | OUT(c, 2) | OUT(d, 3) | OUT(e, 4) | OUT(f, 5), \
 	.arg = { WY_ARG_##a, WY_ARG_##b, WY_ARG_##c, WY_ARG_##d, WY_ARG_##e, WY_ARG_##f }
-#define CALL(nr, name_, groups_, effect_, flow_, fd_, fd2_, ...)                   \
-	[nr] = { .name = #name_, .groups = groups_, .effect = WY_FX_##effect_,         \
-		 .flow = WY_FLOW_##flow_, .fd = fd_, .fd2 = fd2_,                      \
+#define CALL(nr, name_, groups_, effect_, flow_, fd_, fd2_, ...) \
+	[nr] = { .name = #name_,                                 \
+		 .groups = groups_,                              \
+		 .effect = WY_FX_##effect_,                      \
+		 .flow = WY_FLOW_##flow_,                        \
+		 .fd = fd_,                                      \
+		 .fd2 = fd2_,                                    \
 		 ARGS(, ##__VA_ARGS__, NONE, NONE, NONE, NONE, NONE, NONE) },
 
 const struct wy_call_row wy_call_rows[WY_CALL_ROWS] = {

@@ -562,34 +562,41 @@ static void tell_start(struct wy_thread *t, enum wy_event_kind kind, long parent
 	wy_event_end(t, e);
 }
 
-static int process; /* whose memory this is: a fork's child finds its parent's number here */
+/* Whose memory this is: a fork's child finds its parent's number here.  0: not begun. */
+static int process;
+static struct wy_files *files; /* of its first thread */
+
+/* The first thread of an image, or of a process into which the agent was put. */
+static void image_start(struct wy_thread *t)
+{
+	bool exec = wy_fdstate_was_handed_over(t);
+	int mode = 0;
+
+	process = t->pid;
+	wy_ring_new_process(true);
+	wy_ring_take(t, false);
+	sys2(__NR_prctl, PR_GET_TSC, &mode);
+	if (mode == PR_TSC_SIGSEGV)
+		wy_ticks_stop();
+	tell_start(t, WY_EVENT_IMAGE, sys0(__NR_getppid), exec ? WY_IMAGE_EXEC : WY_IMAGE_FIRST);
+	wy_fdstate_begin(t);
+	files = t->files;
+}
 
 static void thread_start(struct wy_thread *t)
 {
-	static bool began;
+	bool ours = t->pid == process; /* else it shares memory with this process: vfork */
 
 	if (!wy_trace)
 		return;
-	if (!began) {
-		process = t->pid;
-		wy_ring_new_process(true);
-	}
-	wy_ring_take(t, began && !(t->clone_flags & CLONE_THREAD));
-	if (!began) {
-		bool exec = wy_fdstate_was_handed_over(t);
-		int mode = 0;
-
-		began = true;
-		sys2(__NR_prctl, PR_GET_TSC, &mode);
-		if (mode == PR_TSC_SIGSEGV)
-			wy_ticks_stop();
-		tell_start(t, WY_EVENT_IMAGE, sys0(__NR_getppid),
-			   exec ? WY_IMAGE_EXEC : WY_IMAGE_FIRST);
-		wy_fdstate_begin(t);
+	if (!process) {
+		image_start(t);
 		return;
 	}
-	tell_start(t, WY_EVENT_START, t->clone_flags & CLONE_THREAD ? t->pid : sys0(__NR_getppid),
-		   (long)t->clone_flags);
+	wy_ring_take(t, !ours);
+	if (ours && !t->files) /* it was there before the agent */
+		t->files = wy_fdstate_for_child(files, CLONE_VM | CLONE_FILES);
+	tell_start(t, WY_EVENT_START, ours ? t->pid : sys0(__NR_getppid), (long)t->clone_flags);
 }
 
 static void fork_child(struct wy_thread *t)
