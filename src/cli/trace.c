@@ -54,6 +54,7 @@ static const char help[] =
 	"  -t, -tt, -ttt      with the time; with microseconds; as seconds since 1970\n"
 	"  -r                 with the time since the line before\n"
 	"  -T                 with the time spent in the call\n"
+	"  -k                 with the functions that led to the call\n"
 	"  -x, -xx            strings that are no text in hexadecimal; all strings\n"
 	"  --strace           as strace -f -o prints them: no classes, no ++ and -- lines\n"
 	"  --color=WHEN       auto (the default), always, never\n"
@@ -190,6 +191,10 @@ static int take(struct options *o, int opt, char **argv)
 	case 'x': o->x++; return 0;
 	case 'y': return 0;
 	case 'r': o->record.style.relative = true; return 0;
+	case 'k':
+		s->flags |= WY_TRACE_STACK;
+		o->record.style.stacks = true;
+		return 0;
 	case 'T': o->record.style.took = true; return 0;
 	case OPT_STRACE: o->record.style.strace = true; return 0;
 	case OPT_COLOUR: o->colour = optarg; return 0;
@@ -265,7 +270,7 @@ static int parse(struct options *o, int argc, char **argv)
 	o->record.settings.snaplen = SNAPLEN_MAX;
 	opterr = 0;
 	optind = 0;
-	while ((opt = getopt_long(argc, argv, "+:e:P:zZs:cCo:d:ftxyrTv", long_options, NULL)) !=
+	while ((opt = getopt_long(argc, argv, "+:e:P:zZs:cCo:d:ftxyrTkv", long_options, NULL)) !=
 	       -1) {
 		if (opt == OPT_HELP)
 			return cli_print(CLI_FAILED, help);

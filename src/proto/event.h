@@ -28,6 +28,7 @@ enum wy_event_kind {
 	WY_EVENT_TCP,    /* struct tcp_info of a connection */
 	WY_EVENT_URING,  /* an operation of an io_uring has ended */
 	WY_EVENT_LOST,   /* ret events did not fit the ring and are not here */
+	WY_EVENT_MAPS,   /* which files are mapped where */
 };
 
 /* Flags of an event. */
@@ -74,6 +75,7 @@ _Static_assert(sizeof(struct wy_event) == 64, "an event's header");
  * SIGNAL nr the signal; arg[0] si_code, arg[1] si_pid or si_addr, arg[2] si_uid,
  *	 arg[3] si_status or si_value.
  * TCP	 arg[0] 0: at its start, 1: now and then, 2: at its end.  Item: OUT, struct tcp_info.
+ * MAPS	 arg[0] which piece, from 0: it begins anew. Item: PATH, text as proc_pid_maps(5) has it.
  * URING nr the opcode; arg[0] user_data, arg[1] the descriptor, arg[2] length, arg[3] offset.
  */
 enum wy_fd_event {
@@ -109,7 +111,7 @@ enum wy_item_what {
 	WY_ITEM_LOCAL, /* a socket's own address: struct sockaddr */
 	WY_ITEM_PEER,
 	WY_ITEM_PAYLOAD, /* bytes that went through a socket; index 0: in, 1: out */
-	WY_ITEM_STACK,   /* return addresses, the innermost first: unsigned long[] */
+	WY_ITEM_STACK,   /* struct wy_item_stack, and the innermost bytes of the stack */
 };
 
 /* Flags of an item. */
@@ -129,6 +131,13 @@ struct wy_item_file {
 	unsigned int file;
 	unsigned char class, sub;
 	unsigned short reserved; /* 0 */
+};
+
+/* Where a call was made: what is needed to find its callers. */
+#define WY_STACK_BYTES 8192u
+struct wy_item_stack {
+	unsigned long pc;        /* behind the system call instruction */
+	unsigned long sp, frame; /* stack pointer, frame pointer */
 };
 
 /* What a descriptor is. */

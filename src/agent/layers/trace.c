@@ -22,6 +22,7 @@
 #include "agent/layers/layers.h"
 #include "agent/payload.h"
 #include "agent/ring.h"
+#include "agent/stack.h"
 #include "agent/sys.h"
 #include "agent/tcpinfo.h"
 #include "agent/thread.h"
@@ -30,6 +31,7 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/siginfo.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <stddef.h>
@@ -43,7 +45,7 @@
 
 /* By row: what is to be done about a call. */
 static unsigned char plan[WY_CALLS_MAX];
-static bool totals, by_class, with_items;
+static bool totals, by_class, with_items, with_stack;
 
 static const struct wy_trace_settings *settings(void)
 {
@@ -72,6 +74,7 @@ static void start(struct wy_layer *layer)
 	if (!wy_trace)
 		return;
 	totals = settings()->flags & WY_TRACE_TOTALS;
+	with_stack = settings()->flags & WY_TRACE_STACK;
 	with_items = settings()->flags & WY_TRACE_ITEMS;
 	by_class = settings()->classes || settings()->fds || settings()->fds_more;
 	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
@@ -181,7 +184,8 @@ static struct wy_event *build(const struct wy_call *call, const struct wy_call_r
 			      const struct wy_traced *traced, bool wait)
 {
 	struct wy_thread *t = call->thread;
-	unsigned long most = EVENT_MAX + FILES_ROOM + payload_max(row, traced->class);
+	unsigned long most = EVENT_MAX + FILES_ROOM + payload_max(row, traced->class) +
+			     (with_stack ? WY_STACK_ROOM : 0);
 	struct wy_event *e = (struct wy_event *)wy_ring_room(t, most, wait);
 
 	if (!e)
@@ -261,6 +265,8 @@ static void end_event(const struct wy_call *call, const struct wy_call_row *row,
 
 		grew(e, wy_capture_leave(end_of(e), ITEMS_MAX, call, settings(), &cut), cut);
 	}
+	if (with_stack)
+		wy_stack_add(e, call);
 	payload = call->ret > 0 ? payload_max(row, traced->class) : 0;
 	if (payload) {
 		bool cut = false;
@@ -436,7 +442,8 @@ static enum wy_verdict enter(struct wy_call *call)
 	effect = has_effect(row, now.sub);
 	if (effect)
 		wy_fdstate_enter(call, row);
-	if (!event && !totals && !effect && now.sub != WY_FD_URING)
+	if (!event && !totals && !effect && now.sub != WY_FD_URING &&
+	    !(with_stack && nr == __NR_mmap))
 		return WY_PASS;
 	record = wy_call_leave_due(call);
 	record->traced = (struct wy_traced){ .since = wy_ticks(),
@@ -512,6 +519,9 @@ static void leave(struct wy_call *call)
 		look_at_uring(call, &traced);
 	if (row->flow != WY_FLOW_NONE && traced.sub == WY_FD_TCP)
 		look_at_connection(call, row, &traced);
+	if (with_stack && call->nr == __NR_mmap && call->arg[2] & PROT_EXEC &&
+	    !WY_IS_ERROR(call->ret))
+		wy_stack_tell_maps(call->thread);
 	if (traced.event && end_is_wanted(call, row, took))
 		end_event(call, row, &traced, took);
 	else if (traced.event)
@@ -581,6 +591,8 @@ static void image_start(struct wy_thread *t)
 	tell_start(t, WY_EVENT_IMAGE, sys0(__NR_getppid), exec ? WY_IMAGE_EXEC : WY_IMAGE_FIRST);
 	wy_fdstate_begin(t);
 	files = t->files;
+	if (with_stack)
+		wy_stack_tell_maps(t);
 }
 
 static void thread_start(struct wy_thread *t)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "host/trace/moved.h"
+#include "host/trace/stack.h"
 #include "host/trace/tcp.h"
 #include "proto/calls.h"
 
@@ -45,7 +46,8 @@ struct wy_line {
 	struct output *outputs;
 	struct wy_world *world;
 	struct wy_clock clock;
-	struct life *lives; /* by file */
+	struct wy_stacks *stacks; /* -k; NULL */
+	struct life *lives;       /* by file */
 	size_t lives_nr;
 	struct attempt *attempts;
 	uint64_t before;  /* -r: the line before, in nanoseconds */
@@ -64,8 +66,10 @@ struct wy_line *wy_line_new(const struct wy_line_style *style, const struct wy_f
 	l->filter = filter;
 	l->out = out;
 	l->world = wy_world_new();
-	if (!l->world) {
-		free(l);
+	if (style->stacks)
+		l->stacks = wy_stacks_new();
+	if (!l->world || (style->stacks && !l->stacks)) {
+		wy_line_free(l);
 		return NULL;
 	}
 	return l;
@@ -93,6 +97,7 @@ void wy_line_free(struct wy_line *l)
 		fclose(o->file);
 		free(o);
 	}
+	wy_stacks_free(l->stacks);
 	wy_world_free(l->world);
 	free(l->lives);
 	free(l);
@@ -414,6 +419,8 @@ static void print_call(struct wy_line *l, const struct wy_event_view *v)
 	if (!(v->e.flags & WY_EVENT_NO_RETURN))
 		print_took(l, out, wy_event_took(v));
 	fputc('\n', out);
+	if (l->stacks)
+		wy_stacks_print(l->stacks, out, v);
 }
 
 static struct attempt **find_attempt(struct wy_line *l, int tid)
@@ -592,6 +599,8 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 
 	if (err)
 		return err;
+	if (l->stacks)
+		wy_stacks_event(l->stacks, v);
 	if (l->style.rates_only) {
 		if (v->e.kind == WY_EVENT_CALL || v->e.kind == WY_EVENT_URING)
 			add_bytes(l, v);

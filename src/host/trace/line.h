@@ -28,6 +28,7 @@ struct wy_line_style {
 	bool relative;          /* -r */
 	bool took;              /* -T */
 	bool strace;
+	bool stacks;            /* -k */
 	bool rates_only;        /* no lines for calls */
 	unsigned long every_ns; /* --every; 0: no rates */
 	bool colour;
