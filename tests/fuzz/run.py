@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 RUNS = 20000
+SLOW = {"trace": 5000}  # it goes through all formats
 SOAK_RUNS = 1000000
 
 
@@ -206,6 +207,62 @@ def decode():
         yield event(1, signal, 0, [1, 2, 3, 4, 0, 0])
 
 
+def trace():
+    def item(what, content, index=0):
+        return struct.pack("<BBHI", what, index, 0, len(content)) + content + \
+            bytes(-len(content) % 8)
+
+    def event(kind, nr=0, ret=0, arg=(), file=0, cls=0, sub=0, time=5, flags=0, items=b""):
+        arg = (*arg, 0, 0, 0, 0)[:4]
+        return struct.pack("<QIHBBIHBBq4q", time, 3, nr, kind, flags, file, 8 + len(items) // 8,
+                           cls, sub, ret, *arg) + items
+
+    def segment(kind, *contents, pid=5):
+        content = b"".join(contents)
+        return bytes((kind, pid, pid, 1)) + struct.pack("<H", len(content)) + content
+
+    here = item(14, struct.pack("<HHI8x", 2, 0x5000, 0x100007f))
+    there = item(15, struct.pack("<HHI8x", 2, 0x8edc, 0x100007f))
+    sixth = item(14, struct.pack("<HHI", 10, 0x5000, 0) + bytes(20)) + \
+        item(15, struct.pack("<HHI", 10, 9, 0) + bytes(10) + b"\xff\xff\x7f\0\0\1" + bytes(4))
+    meta = segment(1, b"argv\0ls\0argv\0-l\0version\0" b"1\0")
+    clocks = segment(2, words(1, 5, 5)) + segment(2, words(1000, 905, 905))
+    image = event(4, arg=(5, 1, 5), items=item(13, b"/bin/ls") + item(5, b"ls") + item(5, b"-l", 1))
+    tcp = event(2, ret=43, arg=(0, 7, 7), file=2, cls=4, sub=21, items=here + there)
+    six = event(2, ret=41, arg=(0, 7, 8), file=3, cls=4, sub=22, items=sixth)
+    sink = event(2, ret=22, arg=(0, 7, 9), file=4, cls=2)
+    calls = [
+        event(1, 0, 5, (7, 0, 9), 2, 4, 21, items=item(16, b"hello")),
+        event(1, 0, 0, (7, 0, 9), 2, 4, 21),
+        event(1, 1, 5, (9, 0, 5), 4, 2, items=item(4, b"hello", 1)),
+        event(1, 40, 9, (7, 9), 4, 2, items=item(12, struct.pack("<IBBH", 2, 4, 21, 0))),
+        event(1, 44, 3, (8,), 3, 4, 22, items=item(1, words(1, 28)) + item(16, b"abc", 1)),
+        event(1, 299, 2, (8,), 3, 4, 22, items=item(11, bytes(56) + words(3)) +
+              item(11, bytes(56) + words(70000), 1) + item(16, b"abc") + item(16, b"d" * 90)),
+        event(1, 42, -111, (7,), 2, 4, 21, items=item(3, struct.pack("<HHI8x", 2, 9, 9), 1)),
+        event(1, 7, 1, items=item(4, struct.pack("<iHHiHH", 7, 1, 1, 9, 1, 0))),
+        event(1, 233, 0, (3, 1, 7), 6, 7, items=item(3, struct.pack("<IQ", 1, 99), 3)),
+        event(1, 232, 1, (3,), 6, 7, items=item(4, struct.pack("<IQ", 1, 99), 1)),
+        event(1, 48, 0, (7, 1), 2, 4, 21), event(3, 0, 0, (7, -1), 2, 4, 21),
+        event(1, 59, flags=1), event(1, 59, -2), event(1, 600, 7, flags=2, items=item(2, words(9))),
+    ]
+    life = [event(5, arg=(6, 5, 6, 17)), event(7, 10, arg=(0, 5)), event(10, ret=3),
+            event(8, file=2, items=item(4, bytes(240))), event(9, 22, 5, (0, 9, 5), 4, 2),
+            event(6, arg=(6, 0, 6, 2), ret=9), event(6, arg=(5, 0, 5, 1), ret=3)]
+    ended = segment(1, b"lost\0" b"3\0unclassified\0" b"1\0")
+    yield b"\1" + meta + clocks + segment(3, image, tcp, six, sink) + segment(4, words(9)) + \
+        segment(3, *calls) + segment(4, words(10)) + segment(3, *life) + ended
+    yield b"\1" + segment(3, *life, pid=6) + segment(3, bytes(16), tcp, *calls[:3], bytes(8))
+    yield b"\1" + segment(3, *(event(5, arg=(n, n - 1, n)) for n in range(2, 9)))
+    yield b"\1" + segment(3, six, *calls[4:6], six) + segment(3, sink, tcp[:-8])
+    head = b"wy-run1\n" + struct.pack("<IIQQ", 1, 32, 1, 0)
+    yield b"\0" + head
+    yield b"\0" + head + b"yseg" + struct.pack("<HHiiIIII", 3, 1, 1, 1, 8, 8, 1, 0) + bytes(8)
+    # a whole segment of zstd
+    packed = bytes.fromhex("28b52ffd20405d000010410039020008")
+    yield b"\0" + head + b"yseg" + struct.pack("<HHiiIIII", 1, 1, 1, 1, 64, 16, 1, 0) + packed
+
+
 def serve():
     def case(options, *events):
         return struct.pack("<HH", options, len(events) % 2 * gentle) + b"".join(events)
@@ -282,7 +339,7 @@ def main():
             with open(os.path.join(seeds, "%02d" % i), "wb") as f:
                 f.write(seed)
         with tempfile.TemporaryDirectory() as grown:
-            command = [harness, "-runs=%d" % (SOAK_RUNS if soak else RUNS), "-timeout=20",
+            command = [harness, "-runs=%d" % (SOAK_RUNS if soak else SLOW.get(name, RUNS)), "-timeout=20",
                        "-max_len=8192", "-artifact_prefix=%s/" % os.path.abspath(keep)]
             if not soak:
                 command.append("-seed=1")

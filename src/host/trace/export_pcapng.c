@@ -29,6 +29,11 @@
 
 #define SEGMENT_MAX 65483u /* bytes of data in a packet: less than both versions of IP allow */
 #define PDU_MAX     262144u
+/*
+ * Packets of one call; of what is beyond, 64 MB, only the numbers go on, as if they had not been
+ * captured.  A result is not to be believed so far that a line of a file fills a disk.
+ */
+#define PACKETS_MAX 1024u
 
 enum kind { UNKNOWN, TCP, UDP, PDU, NETLINK };
 
@@ -299,9 +304,13 @@ static void put_stream(struct wy_pcapng *p, struct flow *flow, const struct caus
 	if (!update_ends(flow) || (out ? flow->fin_out : flow->fin_in))
 		return;
 	put_handshake(p, flow, cause);
-	for (size_t at = 0; at < len;) {
+	for (size_t at = 0, nr = 0; at < len; nr++) {
 		size_t n = len - at < SEGMENT_MAX ? len - at : SEGMENT_MAX;
 
+		if (nr == PACKETS_MAX) {
+			*(out ? &flow->out : &flow->in) += (unsigned int)(len - at);
+			break;
+		}
 		put_tcp(p, flow, cause, out, WY_TCP_ACK | WY_TCP_PUSH, piece_of(bytes, at, n), n);
 		at += n;
 	}

@@ -337,14 +337,19 @@ static int apply_end(struct wy_world *w, const struct wy_event_view *v)
 
 int wy_world_apply(struct wy_world *w, const struct wy_event_view *v)
 {
+	int err = 0;
+
 	switch (v->e.kind) {
-	case WY_EVENT_FILE: return apply_file(w, v);
-	case WY_EVENT_FD: return apply_fd(w, v);
-	case WY_EVENT_IMAGE: return apply_image(w, v);
-	case WY_EVENT_START: return apply_start(w, v);
-	case WY_EVENT_END: return apply_end(w, v);
-	default: return get_process(w, v->pid) ? 0 : -ENOMEM;
+	case WY_EVENT_FILE: err = apply_file(w, v); break;
+	case WY_EVENT_FD: err = apply_fd(w, v); break;
+	case WY_EVENT_IMAGE: err = apply_image(w, v); break;
+	case WY_EVENT_START: err = apply_start(w, v); break;
+	case WY_EVENT_END: err = apply_end(w, v); break;
 	}
+	/* Whoever makes events is there, even if nobody has told of its start. */
+	if (!err && !get_process(w, v->pid))
+		err = -ENOMEM;
+	return err;
 }
 
 void wy_world_set_status(struct wy_world *w, int pid, int status)
