@@ -91,7 +91,9 @@ static struct wy_exec_slot *ask_host(struct wy_thread *t, int *ret_why, int *ret
 	if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == WY_EXEC_SEIZED)
 		return slot;
 	*ret_error = slot->error;
-	*ret_why = slot->error == EPERM ? WY_UNFOLLOWED_TRACED : WY_UNFOLLOWED_REFUSED;
+	*ret_why = slot->error == EPERM     ? WY_UNFOLLOWED_TRACED :
+		   slot->error == ECANCELED ? 0 /* the host is leaving us all */ :
+					      WY_UNFOLLOWED_REFUSED;
 	__atomic_store_n(&slot->state, WY_EXEC_FREE, __ATOMIC_RELEASE);
 	return NULL;
 }

@@ -326,7 +326,6 @@ done:
 	settle_done(call);
 }
 
-void wy_call_enter(struct wy_call *call);
 void wy_call_enter(struct wy_call *call)
 {
 	const struct route *route = &routes[wy_call_row(call->nr)];

@@ -48,11 +48,15 @@ void wy_call_leave(struct wy_call *call);
 /* Shows the layers a call that the engine makes itself: enter() is called, its answer ignored. */
 void wy_call_announce(struct wy_call *call);
 
+/* The way down: decides by call->target how the gate is left (gate.c). */
+void wy_call_enter(struct wy_call *call);
+
 /* How a call leaves the gate. */
 static inline bool wy_call_is_done(const struct wy_call *call);
 
 /* arch/x86_64/frame.c: where in the call's stub the gate goes on */
 unsigned long arch_stub_native(const struct wy_site *site); /* without gs */
+unsigned long arch_stub_native_gs(const struct wy_site *site);
 /* Takes the filling of the return predictor out of a copy of the template. */
 void arch_stub_without_fill(unsigned char *stub);
 unsigned long arch_stub_done(const struct wy_site *site);

@@ -5,36 +5,34 @@
  * A fixed table; neighbours become one entry, which they are most of the time:
  * the kernel maps one below the other.  When it is full, what comes is not
  * protected, which only matters to a program that maps over memory that it
- * did not map itself.
+ * did not map itself; and the agent cannot leave any more.
  */
 #include "agent/own.h"
 #include "agent/lock.h"
 
-#define RANGES_MAX 256
-
-static struct range {
-	unsigned long start, end;
-} ranges[RANGES_MAX];
-static unsigned int nr_ranges;
+struct wy_own_table wy_own;
 
 void wy_own_add(unsigned long start, unsigned long len)
 {
 	unsigned long end = start + len;
 
 	wy_lock(WY_LOCK_OWN);
-	for (unsigned int i = 0; i < nr_ranges; i++) {
-		if (ranges[i].start == end) {
-			__atomic_store_n(&ranges[i].start, start, __ATOMIC_RELEASE);
+	for (unsigned long i = 0; i < wy_own.nr; i++) {
+		if (wy_own.range[i].start == end) {
+			__atomic_store_n(&wy_own.range[i].start, start, __ATOMIC_RELEASE);
 			goto out;
 		}
-		if (ranges[i].end == start) {
-			__atomic_store_n(&ranges[i].end, end, __ATOMIC_RELEASE);
+		if (wy_own.range[i].end == start) {
+			__atomic_store_n(&wy_own.range[i].end, end, __ATOMIC_RELEASE);
 			goto out;
 		}
 	}
-	if (nr_ranges < RANGES_MAX) {
-		ranges[nr_ranges] = (struct range){ start, end };
-		__atomic_store_n(&nr_ranges, nr_ranges + 1, __ATOMIC_RELEASE);
+	if (wy_own.nr < WY_OWN_MAX) {
+		wy_own.range[wy_own.nr].start = start;
+		wy_own.range[wy_own.nr].end = end;
+		__atomic_store_n(&wy_own.nr, wy_own.nr + 1, __ATOMIC_RELEASE);
+	} else {
+		wy_own.lost++;
 	}
 out:
 	wy_unlock(WY_LOCK_OWN);
@@ -46,12 +44,12 @@ bool wy_own_touches(unsigned long start, unsigned long len, unsigned long *ret_s
 	unsigned long end = start + len < start ? -1ul : start + len;
 	bool found = false;
 
-	for (unsigned int i = 0; i < __atomic_load_n(&nr_ranges, __ATOMIC_ACQUIRE); i++) {
-		const struct range *r = &ranges[i];
+	for (unsigned long i = 0; i < __atomic_load_n(&wy_own.nr, __ATOMIC_ACQUIRE); i++) {
+		unsigned long from = wy_own.range[i].start, to = wy_own.range[i].end;
 
-		if (r->start < end && start < r->end && (!found || r->start < *ret_start)) {
-			*ret_start = r->start;
-			*ret_end = r->end;
+		if (from < end && start < to && (!found || from < *ret_start)) {
+			*ret_start = from;
+			*ret_end = to;
 			found = true;
 		}
 	}

@@ -3,7 +3,11 @@
 #ifndef WY_AGENT_OWN_H
 #define WY_AGENT_OWN_H
 
+#include "proto/boot.h"
 #include <stdbool.h>
+
+/* All of it, for the loader. */
+extern struct wy_own_table wy_own;
 
 /* Remembers a mapping of the agent's own.  Never given back. */
 void wy_own_add(unsigned long start, unsigned long len);

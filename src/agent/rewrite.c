@@ -627,34 +627,62 @@ static bool leave_alone(long nr)
 	return (int)nr == __NR_exit || (int)nr == __NR_rt_sigreturn;
 }
 
+/* A burst of undoing, which goes from mapping to mapping. */
+struct undoing {
+	struct wy_module m;
+	bool writing;
+};
+
+static void undo_edit(struct undoing *u, const struct edit *e)
+{
+	if (!still_ours(e))
+		return;
+	if (!u->writing || e->addr < u->m.map.start || e->addr >= u->m.map.end) {
+		if (u->writing)
+			wy_code_end(&writer);
+		if (wy_module_find(e->addr, &u->m) < 0)
+			u->m.map.start = u->m.map.end = 0;
+		wy_code_begin(&writer, u->m.map.end ? &u->m.map : NULL);
+		u->writing = true;
+	}
+	wy_code_write(&writer, e->addr, e->old, e->len);
+}
+
 void wy_rewrite_undo(unsigned long start, unsigned long len)
 {
 	unsigned long low = start > REACH_OF_SHORT_JUMP ? start - REACH_OF_SHORT_JUMP : 0;
 	unsigned long room = -1ul - start;
 	unsigned long high = len < room - REACH_OF_SHORT_JUMP ? start + len + REACH_OF_SHORT_JUMP :
 								-1ul;
-	struct wy_module m = { .map = { .end = 0 } };
-	bool writing = false;
+	struct undoing u = { .writing = false };
 
 	wy_lock(WY_LOCK_REWRITE);
 	for (unsigned int i = 0; i < nr_edits; i++) {
-		struct edit *e = &edits[i];
-
-		if (!e->entry || e->addr < low || e->addr >= high || !still_ours(e))
-			continue;
-		if (!writing || e->addr < m.map.start || e->addr >= m.map.end) {
-			if (writing)
-				wy_code_end(&writer);
-			if (wy_module_find(e->addr, &m) < 0)
-				m.map.start = m.map.end = 0;
-			wy_code_begin(&writer, m.map.end ? &m.map : NULL);
-			writing = true;
-		}
-		wy_code_write(&writer, e->addr, e->old, e->len);
+		if (edits[i].entry && edits[i].addr >= low && edits[i].addr < high)
+			undo_edit(&u, &edits[i]);
 	}
-	if (writing)
+	if (u.writing)
 		wy_code_end(&writer);
 	wy_unlock(WY_LOCK_REWRITE);
+}
+
+bool wy_rewrite_undo_all(void)
+{
+	struct undoing u = { .writing = false };
+	bool all = true;
+
+	wy_lock(WY_LOCK_REWRITE);
+	/* The last first: one may lie on another that is forgotten. */
+	for (unsigned int i = nr_edits; i-- > 0;) {
+		if (!edits[i].depends)
+			undo_edit(&u, &edits[i]);
+	}
+	if (u.writing)
+		wy_code_end(&writer);
+	for (unsigned int i = 0; i < nr_edits; i++)
+		all &= edits[i].depends || !still_ours(&edits[i]);
+	wy_unlock(WY_LOCK_REWRITE);
+	return all;
 }
 
 void wy_site_rewrite(struct wy_site *site, long nr)

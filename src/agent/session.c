@@ -24,6 +24,7 @@
 struct wy_session *wy_session;
 static unsigned int slots_max;
 static struct wy_thread_slot nobody; /* counters that nobody reads */
+static unsigned long boot_at;
 
 #define SESSION_LEAST (256ul << 10)
 #define FUTEX_DIED    0x40000000u
@@ -64,6 +65,7 @@ long wy_session_start(const struct wy_boot *boot)
 	unsigned long size = WY_SESSION_SIZE;
 	long fd, at;
 
+	boot_at = boot->flags & WY_BOOT_SELF ? 0 : (unsigned long)boot;
 	if (boot->flags & WY_BOOT_NO_SESSION)
 		return private_session();
 	fd = boot->flags & WY_BOOT_SELF ? (long)wy_launch_of(boot)->info.session_fd :
@@ -171,8 +173,9 @@ void wy_session_take_slot(struct wy_thread *t)
 		wy_fault(WY_FAULT_NO_SLOT);
 		return;
 	}
-	slot->pid = t->pid;
 	slot->tid = t->tid;
+	slot->boot = boot_at;
+	__atomic_store_n(&slot->pid, t->pid, __ATOMIC_RELEASE);
 	t->slot = slot;
 }
 

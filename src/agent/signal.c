@@ -772,8 +772,33 @@ long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot)
 		if (boot->ignored & WY_SIG_BIT(sig))
 			t->sighand->action[sig - 1].handler = HANDLER_IGNORE;
 	}
-	set_owned_blocked(t, boot->mask);
+	wy_signal_join(t, boot->mask);
+	if (!(boot->flags & WY_BOOT_EXEC)) {
+		for (int sig = 1; sig <= 64; sig++) {
+			const struct wy_sigaction *act = &t->sighand->action[sig - 1];
+
+			if (act->handler > HANDLER_IGNORE)
+				kernel_install(sig, act->flags);
+		}
+	}
 	return wy_signal_own();
+}
+
+void wy_signal_join(struct wy_thread *t, unsigned long mask)
+{
+	set_owned_blocked(t, mask);
+}
+
+void wy_signal_put_back(const struct wy_thread *t)
+{
+	for (int sig = 1; sig <= 64; sig++)
+		kernel_action(sig, &t->sighand->action[sig - 1], NULL);
+}
+
+void wy_signal_unhold(struct wy_thread *t)
+{
+	t->owned_blocked = 0;
+	release_held(t);
 }
 
 unsigned long wy_signal_ignored(struct wy_thread *t)

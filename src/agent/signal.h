@@ -23,8 +23,17 @@ static inline unsigned long wy_mask_all(const struct wy_thread *t)
 /* Registers the calls that this file answers: rt_sigaction and the like. */
 void wy_signal_ops(void);
 
-/* At the start of an image: takes SIGSYS, SIGSEGV and SIGBUS. 0 or -errno. */
+/* At the start of an image: takes SIGSYS, SIGSEGV and SIGBUS; in a program that ran before, all
+ * that have a handler. 0 or -errno. */
 long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot);
+
+/* A thread that ran before, with this mask. */
+void wy_signal_join(struct wy_thread *t, unsigned long mask);
+
+/* The agent leaves: the kernel gets the program's actions. */
+void wy_signal_put_back(const struct wy_thread *t);
+/* ... and what is held for this thread, all signals being blocked. */
+void wy_signal_unhold(struct wy_thread *t);
 
 /* Gives the kernel the agent's handlers for them (CLONE_CLEAR_SIGHAND took them). 0 or -errno. */
 long wy_signal_own(void);

@@ -93,6 +93,10 @@ bool wy_site_stands(const struct wy_site *site);
  */
 void wy_rewrite_undo(unsigned long start, unsigned long len);
 
+/* The same for everything that was ever written, slots too: no thread may be in any of it.  False:
+ * something could not be written. */
+bool wy_rewrite_undo_all(void);
+
 /* Rewrites the site so that its calls come by a jump, if that is safe.  Counts how it went. */
 void wy_site_rewrite(struct wy_site *site, long nr);
 

@@ -5,8 +5,12 @@
  *
  * When a step fails the loader is told and takes the agent out of the way; the
  * program then runs as if waylay were not there.
+ *
+ * In a program that ran before, this is one of its threads; attach.c has the rest.
  */
+#include "agent/arch/x86_64/stop.h"
 #include "agent/arch/x86_64/trap.h"
+#include "agent/attach.h"
 #include "agent/code.h"
 #include "agent/fault.h"
 #include "agent/launcher.h"
@@ -18,6 +22,13 @@
 #include <asm/errno.h>
 
 #define HWCAP2_FSGSBASE 2ul
+
+/* What layers call looks on the stack for the thread. */
+static long start_layers(void *t)
+{
+	wy_layers_thread_start(t);
+	return 0;
+}
 
 static long start(const struct wy_boot *boot)
 {
@@ -42,8 +53,11 @@ static long start(const struct wy_boot *boot)
 	wy_guard_ops();
 	wy_seccomp_ops(boot);
 	wy_layers_start(wy_session->flags);
-	if (wy_session->flags & WY_CATCH_VDSO)
+	/* In a program that runs, a thread may be in one of those functions. */
+	if ((wy_session->flags & WY_CATCH_VDSO) && (boot->flags & WY_BOOT_EXEC))
 		wy_vdso_catch(boot);
+	if (!(boot->flags & WY_BOOT_EXEC))
+		wy_thread_note_stack(t);
 	/* First what the kernel may refuse: then nothing of the program's has been changed. */
 	ret = wy_thread_arm(t);
 	if (ret)
@@ -53,21 +67,24 @@ static long start(const struct wy_boot *boot)
 		wy_thread_disarm();
 		return ret;
 	}
-	__atomic_add_fetch(&wy_session->execs, 1, __ATOMIC_RELAXED);
-	if (boot->flags & WY_BOOT_FIRST)
+	if (boot->flags & WY_BOOT_EXEC)
+		__atomic_add_fetch(&wy_session->execs, 1, __ATOMIC_RELAXED);
+	if ((boot->flags & WY_BOOT_FIRST) || !(boot->flags & WY_BOOT_EXEC))
 		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
-	wy_layers_thread_start(t);
-	wy_code_sync_register();
+	arch_on_stack(t->stack_top, start_layers, t);
+	/* With other threads it takes long: then when code is written first. */
+	if (boot->flags & WY_BOOT_EXEC)
+		wy_code_sync_register();
 	return 0;
 }
 
-void wy_start(const struct wy_boot *boot);
-void wy_start(const struct wy_boot *boot)
+void wy_start(struct wy_boot *boot);
+void wy_start(struct wy_boot *boot)
 {
-	long ret = start(boot);
+	long ret = boot->ask == WY_ASK_START ? start(boot) : wy_attach_answer(boot);
 
 	if (boot->flags & WY_BOOT_SELF)
 		wy_launch_finish(boot, ret);
 	for (;;)
-		wy_trap(WY_TRAP_READY, ret, 0);
+		wy_trap(WY_TRAP_READY, ret, (long)&wy_own);
 }

@@ -173,24 +173,69 @@ int wy_thread_other(const struct wy_thread *t, unsigned long signals)
 	return 0;
 }
 
+void wy_thread_note_stack(struct wy_thread *t)
+{
+	sys2(__NR_sigaltstack, NULL, &t->altstack);
+}
+
+long wy_thread_release(const struct wy_thread *t)
+{
+	struct wy_sigstack ss = t->altstack;
+
+	if (!ss.size)
+		ss = (struct wy_sigstack){ .flags = WY_STACK_DISABLED };
+	wy_thread_disarm();
+	return sys2(__NR_sigaltstack, &ss, NULL);
+}
+
 void wy_thread_disarm(void)
 {
 	sys6(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0, 0);
 }
 
-struct wy_thread *wy_thread_start_first(long *ret_error)
+static struct wy_thread *start_here(void)
 {
 	struct wy_thread *t = wy_thread_new((int)sys0(__NR_getpid));
 
-	*ret_error = -ENOMEM;
 	if (!t)
 		return NULL;
 	t->pid = (int)sys0(__NR_getpid);
 	t->tid = (int)sys0(__NR_gettid);
-	wy_sighand_begin(t, NULL);
 	arch_set_self(t);
 	wy_session_take_slot(t);
-	*ret_error = 0;
+	return t;
+}
+
+struct wy_thread *wy_thread_start_first(long *ret_error)
+{
+	struct wy_thread *t = start_here();
+
+	*ret_error = t ? 0 : -ENOMEM;
+	if (t)
+		wy_sighand_begin(t, NULL);
+	return t;
+}
+
+struct wy_thread *wy_thread_here(void)
+{
+	int tid = (int)sys0(__NR_gettid), pid = (int)sys0(__NR_getpid);
+	struct wy_thread *t = wy_thread_blocks();
+
+	while (t && !(t->state == WY_THREAD_LIVE && t->tid == tid && t->pid == pid))
+		t = t->next;
+	return t;
+}
+
+struct wy_thread *wy_thread_join(struct wy_sighand *table)
+{
+	struct wy_thread *t = start_here();
+
+	if (!t)
+		return NULL;
+	t->sighand = table;
+	__atomic_add_fetch(&table->users, 1, __ATOMIC_ACQ_REL);
+	__atomic_add_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
+	__atomic_add_fetch(&wy_session->threads, 1, __ATOMIC_RELAXED);
 	return t;
 }
 

@@ -183,8 +183,19 @@ void wy_thread_free(struct wy_thread *t);
 /* The first thread of an image; NULL and -errno in *ret_error when it cannot be. */
 struct wy_thread *wy_thread_start_first(long *ret_error);
 
+/* A thread that ran without the agent until now, with this table; NULL: no memory. */
+struct wy_thread *wy_thread_join(struct wy_sighand *table);
+
+/* Asks the kernel for the alternate stack of such a thread, which is not on it now. */
+void wy_thread_note_stack(struct wy_thread *t);
+
+/* The calling thread, on any stack; NULL if it is none of ours. */
+struct wy_thread *wy_thread_here(void);
+
 /* Gives the kernel this thread's alternate stack and arms Syscall User Dispatch. 0 or -errno. */
 long wy_thread_arm(struct wy_thread *t);
+/* Takes both back: the kernel gets the program's alternate stack. 0 or -errno. */
+long wy_thread_release(const struct wy_thread *t);
 
 /* Another thread of this process, none of these signals blocked by the program in it; its tid,
  * or 0. */

@@ -104,14 +104,41 @@ static int call_of(const char *name)
 	return -1;
 }
 
-int wy_vdso_catch(const struct wy_boot *boot)
+/* What was turned, and what stood there. */
+static struct {
+	unsigned long at;
+	unsigned char old[8];
+} turned[8];
+static unsigned int nr_turned;
+
+bool wy_vdso_turned(unsigned long pc)
+{
+	for (unsigned int i = 0; i < nr_turned; i++) {
+		if (pc - turned[i].at < sizeof(turned[i].old))
+			return true;
+	}
+	return false;
+}
+
+void wy_vdso_undo(void)
+{
+	struct wy_code code;
+
+	wy_code_begin(&code, NULL);
+	while (nr_turned) {
+		nr_turned--;
+		wy_code_write(&code, turned[nr_turned].at, turned[nr_turned].old, 8);
+	}
+	wy_code_end(&code);
+}
+
+void wy_vdso_catch(const struct wy_boot *boot)
 {
 	struct wy_code code;
 	struct image im;
-	int turned = 0;
 
 	if (!boot->vdso || !find_dynamic(&im, boot->vdso))
-		return 0;
+		return;
 	wy_code_begin(&code, NULL);
 	for (unsigned long i = 0; i < im.nr; i++) {
 		unsigned char entry[8] = { 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3 };
@@ -125,11 +152,16 @@ int wy_vdso_catch(const struct wy_boot *boot)
 				    sizeof(name) - 1) < 0)
 			break;
 		nr = call_of(name);
-		if (nr < 0 || (sym.st_value & 7) || sym.st_size < sizeof(entry))
+		if (nr < 0 || (sym.st_value & 7) || sym.st_size < sizeof(entry) ||
+		    nr_turned == sizeof(turned) / sizeof(turned[0]))
 			continue;
 		entry[1] = (unsigned char)nr;
 		entry[2] = (unsigned char)(nr >> 8);
-		turned += wy_code_write(&code, im.base + sym.st_value, entry, sizeof(entry)) == 0;
+		if (wy_usermem_copy(turned[nr_turned].old, (const void *)(im.base + sym.st_value),
+				    sizeof(entry)) < 0)
+			continue;
+		turned[nr_turned++].at = im.base + sym.st_value;
+		wy_code_write(&code, im.base + sym.st_value, entry, sizeof(entry));
 	}
-	return wy_code_end(&code) < 0 ? 0 : turned;
+	wy_code_end(&code);
 }

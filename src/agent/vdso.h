@@ -4,12 +4,17 @@
 #define WY_AGENT_VDSO_H
 
 #include "proto/boot.h"
+#include <stdbool.h>
 
 /*
  * Turns the functions of the vDSO into real system calls, which are then caught
- * like all others.  At the start of an image, before the program runs.  Returns
- * how many it turned; those that it does not know stay as they are.
+ * like all others.  At the start of an image, before the program runs.  Those
+ * that it does not know stay as they are.
  */
-int wy_vdso_catch(const struct wy_boot *boot);
+void wy_vdso_catch(const struct wy_boot *boot);
+
+/* Is this in what was written over them?  Where no thread is, they can be as they were. */
+bool wy_vdso_turned(unsigned long pc);
+void wy_vdso_undo(void);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "host/attached.h"
+#include "host/callnames.h"
 #include "host/stats.h"
 #include "host/supervisor.h"
 #include "host/trace/record.h"
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -37,11 +40,16 @@ static const char help[] =
 	"Example:\n"
 	"  waylay run --stats ls -l\n";
 
+#define ATTACH_MAX 16
+
 struct options {
 	bool stats;
 	const char *json, *trace;
 	unsigned int flags;
 	char **argv;
+	pid_t attach[ATTACH_MAX];
+	unsigned int nr_attach;
+	long detach_after; /* milliseconds; -1: never */
 };
 
 enum {
@@ -53,10 +61,12 @@ enum {
 	OPT_LAYER,
 	OPT_NO_PATCH,
 	OPT_CATCH_VDSO,
-	OPT_FOLLOW
+	OPT_FOLLOW,
+	OPT_ATTACH,
+	OPT_DETACH_AFTER
 };
 
-/* --layer, --no-patch and --follow are for tests and measurements, and in no manual. */
+/* From --layer on they are for tests and measurements, and in no manual. */
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "stats", no_argument, NULL, OPT_STATS },
@@ -68,6 +78,8 @@ static const struct option long_options[] = {
 	{ "layer", required_argument, NULL, OPT_LAYER },
 	{ "no-patch", no_argument, NULL, OPT_NO_PATCH },
 	{ "follow", required_argument, NULL, OPT_FOLLOW },
+	{ "attach", required_argument, NULL, OPT_ATTACH },
+	{ "detach-after", required_argument, NULL, OPT_DETACH_AFTER },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -90,6 +102,17 @@ static int set_follow(struct options *o, const char *how)
 		o->flags &= ~(unsigned int)WY_FOLLOW_USERLAND;
 	else
 		return cli_bad_usage(CLI_FAILED, "run", "there is no way to follow '%s'", how);
+	return 0;
+}
+
+static int add_attach(struct options *o, const char *word)
+{
+	char *end;
+	long pid = strtol(word, &end, 10);
+
+	if (*end || pid <= 0 || pid > 0x7fffffff || o->nr_attach == ATTACH_MAX)
+		return cli_bad_usage(CLI_FAILED, "run", "'%s' is no process to attach to", word);
+	o->attach[o->nr_attach++] = (pid_t)pid;
 	return 0;
 }
 
@@ -122,6 +145,12 @@ static int parse(struct options *o, int argc, char **argv)
 			if (err)
 				return err;
 			break;
+		case OPT_ATTACH:
+			err = add_attach(o, optarg);
+			if (err)
+				return err;
+			break;
+		case OPT_DETACH_AFTER: o->detach_after = strtol(optarg, NULL, 10); break;
 		case 'v': log_more(); break;
 		case ':':
 			return cli_bad_usage(CLI_FAILED, "run", "the option '%s' wants a value",
@@ -129,7 +158,7 @@ static int parse(struct options *o, int argc, char **argv)
 		default: return cli_bad_option(CLI_FAILED, "run", argv);
 		}
 	}
-	if (optind == argc)
+	if (optind == argc && !o->nr_attach)
 		return cli_bad_usage(CLI_FAILED, "run", "no program is given");
 	if (o->stats || o->json)
 		o->flags |= WY_LAYER_COUNT | WY_COUNT_ERRORS;
@@ -181,12 +210,41 @@ static int run_plain(char **argv)
 	return status_of_failure(log_errno(errno, "cannot run '%s'", argv[0]));
 }
 
+static void say_blocked(void *arg, const struct wy_blocked *b)
+{
+	const char *name = b->nr < 0 ? NULL : wy_callname((unsigned int)b->nr);
+
+	(void)arg;
+	if (b->nr < 0)
+		log_info("thread %d runs", b->tid);
+	else
+		log_info("thread %d is in %s", b->tid, name ? name : "a call without a name");
+}
+
+static int run_attached(const struct options *o, struct wy_supervisor *v, FILE *json)
+{
+	struct wy_attached a;
+	int err = 0;
+
+	wy_attached_init(&a, v);
+	for (unsigned int i = 0; i < o->nr_attach && !err; i++)
+		err = wy_attached_add(&a, o->attach[i], say_blocked, NULL);
+	if (!err) {
+		log_info("attached");
+		wy_attached_run(&a, o->detach_after);
+	}
+	if (wy_attached_leave(&a) < 0)
+		err = -1;
+	print_stats(o, v->session.mem, json);
+	return err ? CLI_FAILED : 0;
+}
+
 int cli_run(int argc, char **argv)
 {
 	static struct wy_supervisor v;
 	struct wy_record_options record;
 	struct wy_recording *recording = NULL;
-	struct options o = { 0 };
+	struct options o = { .detach_after = -1 };
 	FILE *json;
 	int err = parse(&o, argc, argv);
 
@@ -195,7 +253,9 @@ int cli_run(int argc, char **argv)
 	if (open_json(&o, &json) < 0)
 		return CLI_FAILED;
 	if (wy_supervisor_init(&v, o.flags) < 0)
-		return run_plain(o.argv);
+		return o.nr_attach ? CLI_FAILED : run_plain(o.argv);
+	if (o.nr_attach)
+		return run_attached(&o, &v, json);
 	if (o.trace) {
 		wy_record_to_file(&record, o.trace, o.argv);
 		if (wy_recording_start(&recording, &record, &v) < 0)

@@ -39,8 +39,7 @@ static void wait_bell(unsigned int *bell, unsigned int before, long ms)
 	syscall(SYS_futex, bell, FUTEX_WAIT, before, &t, NULL, 0);
 }
 
-/* Brings what is under way to its end, and gives up what does not move. */
-static void drain(struct wy_supervisor *v)
+void wy_handover_drain(struct wy_supervisor *v)
 {
 	unsigned int *bell = &v->session.mem->doorbell;
 	long until = now_ms() + PATIENCE_MS;
@@ -110,7 +109,7 @@ int wy_handover_start(struct wy_supervisor *v)
 	unsigned int *life = &v->session.mem->host_life, before;
 	pid_t pid;
 
-	drain(v);
+	wy_handover_drain(v);
 	before = __atomic_load_n(life, __ATOMIC_SEQ_CST);
 	wy_host_session_leave_life();
 	pid = fork();

@@ -18,4 +18,7 @@ bool wy_handover_needed(struct wy_supervisor *v);
  */
 int wy_handover_start(struct wy_supervisor *v);
 
+/* Brings every exec that is under way to its end, and gives up what does not move. */
+void wy_handover_drain(struct wy_supervisor *v);
+
 #endif

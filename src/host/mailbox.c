@@ -13,8 +13,8 @@
 
 static void refuse(struct wy_follow *f, struct wy_exec_slot *slot, int error)
 {
-	/* Another tracer is the one reason for not following at all. */
-	if (error != EPERM)
+	/* Another tracer, and that nothing is followed any more: no other way is looked for. */
+	if (error != EPERM && error != ECANCELED)
 		wy_rendezvous_open(&f->rendezvous, f->session);
 	slot->error = error;
 	wy_tracee_answer(slot, WY_EXEC_REFUSED);
@@ -142,7 +142,9 @@ void wy_follow_requests(struct wy_follow *f)
 
 		switch (__atomic_load_n(&slot->state, __ATOMIC_SEQ_CST)) {
 		case WY_EXEC_WANT:
-			if (!process_is_busy(f, slot))
+			if (s->flags & WY_NO_FOLLOW)
+				refuse(f, slot, ECANCELED);
+			else if (!process_is_busy(f, slot))
 				seize(f, slot);
 			break;
 		case WY_EXEC_FAILED: leave(f, slot); break;

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launch/auxv.h"
 
+#include "base/cleanup.h"
+#include "base/fdio.h"
+
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
-#define PAGE 4096ul
+#define PAGE        4096ul
+#define ENTRIES_MAX 64
 #define WORDS_MAX \
 	(8ul << 20) /* arguments and environment are at most 6 MB; this only ends the search */
 
@@ -47,6 +54,45 @@ static int skip_to_null(struct cursor *c)
 	return -ENOEXEC;
 }
 
+/* Takes one entry.  Returns 1 at the end, 0 before it. */
+static int take(struct wy_auxv *a, unsigned long type, unsigned long value)
+{
+	switch (type) {
+	case AT_NULL: return 1;
+	case AT_PHDR: a->phdr = value; break;
+	case AT_PHENT: a->phent = value; break;
+	case AT_PHNUM: a->phnum = value; break;
+	case AT_BASE: a->base = value; break;
+	case AT_PAGESZ: a->pagesz = value; break;
+	case AT_SYSINFO_EHDR: a->vdso = value; break;
+	case AT_HWCAP2: a->hwcap2 = value; break;
+	}
+	return 0;
+}
+
+static bool is_usable(const struct wy_auxv *a)
+{
+	return a->pagesz == PAGE && a->phent == sizeof(Elf64_Phdr) && a->phdr;
+}
+
+int wy_auxv_read_file(pid_t pid, struct wy_auxv *ret)
+{
+	cleanup_fd int fd = -1;
+	unsigned long word[2 * ENTRIES_MAX] = { 0 };
+	char path[40];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -errno : read_full(fd, word, sizeof(word) - 16);
+	if (n < 0)
+		return (int)n;
+	memset(ret, 0, sizeof(*ret));
+	for (int i = 0; !take(ret, word[i], word[i + 1]); i += 2)
+		;
+	return is_usable(ret) ? 0 : -ENOEXEC;
+}
+
 int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_auxv *ret)
 {
 	struct cursor c = { .r = r, .addr = sp };
@@ -67,22 +113,14 @@ int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_au
 		err = next_word(&c, &type);
 		if (!err)
 			err = next_word(&c, &value);
-		if (err || n == 64)
+		if (err || n == ENTRIES_MAX)
 			return err ? err : -ENOEXEC;
-		switch (type) {
-		case AT_NULL:
-			if (a.pagesz != PAGE || a.phent != sizeof(Elf64_Phdr) || !a.phdr)
-				return -ENOEXEC;
-			*ret = a;
-			return 0;
-		case AT_PHDR: a.phdr = value; break;
-		case AT_PHENT: a.phent = value; break;
-		case AT_PHNUM: a.phnum = value; break;
-		case AT_BASE: a.base = value; break;
-		case AT_PAGESZ: a.pagesz = value; break;
-		case AT_SYSINFO_EHDR: a.vdso = value; break;
-		case AT_HWCAP2: a.hwcap2 = value; break;
-		}
+		if (!take(&a, type, value))
+			continue;
+		if (!is_usable(&a))
+			return -ENOEXEC;
+		*ret = a;
+		return 0;
 	}
 	return err;
 }

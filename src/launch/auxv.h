@@ -25,6 +25,9 @@ struct wy_loads {
  */
 int wy_auxv_read_stack(const struct wy_remote *r, unsigned long sp, struct wy_auxv *ret);
 
+/* The same of a program that has been running, from /proc; we must be allowed to trace it. */
+int wy_auxv_read_file(pid_t pid, struct wy_auxv *ret);
+
 /* Reads the program headers that auxv names.  Returns 0, -errno, or -ENOEXEC. */
 int wy_loads_read(const struct wy_remote *r, const struct wy_auxv *auxv, struct wy_loads *ret);
 

@@ -36,13 +36,20 @@ static struct layout layout_of(const struct wy_image *image)
 	return l;
 }
 
+/* A program that was running before: our caller has stopped it, and lets it go. */
+static bool is_attach(const struct wy_inject *in)
+{
+	return !(in->program.flags & WY_BOOT_EXEC);
+}
+
 /* The agent opens three files for a moment, which shall not fail for want of numbers. */
 static void raise_files_limit(struct wy_inject *in)
 {
 	struct rlimit high;
 
 	if (prlimit(in->remote.tid, RLIMIT_NOFILE, NULL, &in->files) < 0 ||
-	    in->files.rlim_cur >= FILES_ENOUGH || in->files.rlim_cur == in->files.rlim_max)
+	    (in->files.rlim_cur >= FILES_ENOUGH && !is_attach(in)) ||
+	    in->files.rlim_cur == in->files.rlim_max)
 		return;
 	high = in->files;
 	high.rlim_cur = high.rlim_max;
@@ -65,7 +72,8 @@ static int ignore_signal(struct wy_inject *in, unsigned long sig)
 	int err = wy_remote_write(&in->remote, at, action, sizeof(action));
 
 	return err ? err :
-		     wy_remote_call_untrapped(&in->remote, &in->saved, __NR_rt_sigaction, arg);
+		     wy_remote_call_untrapped(&in->remote, &in->saved, __NR_rt_sigaction, arg,
+					      NULL);
 }
 
 /*
@@ -89,7 +97,8 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 	unsigned long mask = in->program.mask;
 	pid_t pid = in->remote.tid;
 
-	ignore_signals(in, !error);
+	if (!is_attach(in))
+		ignore_signals(in, !error);
 	close_fd(&in->remote.mem_fd);
 	restore_files_limit(in);
 	in->error = error;
@@ -97,6 +106,8 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 		in->death = in->remote.death;
 		return WY_INJECT_DEAD;
 	}
+	if (is_attach(in))
+		return WY_INJECT_DONE;
 	if (!error)
 		mask &= ~WY_SIGNALS_STRIPPED;
 	if (wy_regs_set(pid, &in->saved) < 0 ||
@@ -224,7 +235,8 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 	if (ptrace(PTRACE_SETSIGMASK, pid, MASK_LEN, &all) < 0)
 		return WY_INJECT_LOST;
 	raise_files_limit(in);
-	err = wy_auxv_read_stack(&in->remote, wy_regs_sp(&in->saved), &auxv);
+	err = is_attach(in) ? wy_auxv_read_file(pid, &auxv) :
+			      wy_auxv_read_stack(&in->remote, wy_regs_sp(&in->saved), &auxv);
 	if (!err)
 		err = wy_remote_find_insn(&in->remote, auxv.vdso);
 	if (!err && address_space_is_tight(pid))
@@ -270,6 +282,7 @@ static enum wy_inject_result agent_stop(struct wy_inject *in, const struct wy_re
 		return WY_INJECT_MORE;
 	case WY_TRAP_READY:
 		err = (int)(long)wy_regs_arg(regs, 0);
+		in->own_table = wy_regs_arg(regs, 1);
 		if (!err)
 			wy_regs_keep_agent(&in->saved, regs);
 		/* By now only the agent's own text may make system calls without being caught. */

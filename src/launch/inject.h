@@ -30,7 +30,7 @@ struct wy_inject_config {
 
 /* What the new image takes over from before its exec, and the loader cannot see. */
 struct wy_inject_program {
-	unsigned long flags;   /* WY_BOOT_EXEC, and perhaps WY_BOOT_FIRST */
+	unsigned long flags;   /* WY_BOOT_EXEC, and perhaps WY_BOOT_FIRST; see attach.h */
 	unsigned long mask;    /* the signal mask that it shall have */
 	unsigned long ignored; /* of WY_SIGNALS_RESET, those that it shall ignore */
 	unsigned long region;  /* where the agent must lie; 0: anywhere */
@@ -42,7 +42,8 @@ struct wy_inject {
 	struct wy_regs saved;
 	struct wy_inject_program program;
 	unsigned long region, region_len;
-	struct rlimit files; /* what the program may open, if that was raised for a moment */
+	unsigned long own_table; /* where the agent has struct wy_own_table; 0: it did not run */
+	struct rlimit files;     /* what the program may open, if that was raised for a moment */
 	int files_raised;
 	int error; /* 0, or why the agent is not in the program: -errno */
 	int death; /* wait status, when WY_INJECT_DEAD */
@@ -50,7 +51,7 @@ struct wy_inject {
 
 enum wy_inject_result {
 	WY_INJECT_MORE, /* running: more stops will come */
-	WY_INJECT_DONE, /* detached; error tells whether the agent is in */
+	WY_INJECT_DONE, /* detached (not in an attach); error tells whether the agent is in */
 	WY_INJECT_DEAD, /* gone, and taken from waitpid(2): status in death */
 	WY_INJECT_LOST, /* as good as gone: waitpid(2) will say more */
 };

@@ -191,15 +191,20 @@ static int set_call(const struct wy_remote *r, const struct wy_regs *regs, long 
 }
 
 int wy_remote_call_untrapped(struct wy_remote *r, const struct wy_regs *regs, long nr,
-			     const unsigned long arg[6])
+			     const unsigned long arg[6], long *ret_value)
 {
 	int status, err = set_call(r, regs, nr, arg);
+	struct wy_regs now;
 
 	/* Before the call and after it. */
 	for (int stops = 0; !err && stops < 2;) {
 		err = go(r, PTRACE_SYSCALL, &status);
 		if (!err && status >> 16 == 0 && (WSTOPSIG(status) & 0x7f) == SIGTRAP)
 			stops++;
+	}
+	if (!err && ret_value) {
+		err = wy_regs_get(r->tid, &now);
+		*ret_value = (long)wy_regs_result(&now);
 	}
 	return err;
 }

@@ -48,9 +48,10 @@ int wy_remote_call(struct wy_remote *r, const struct wy_regs *regs, long nr,
 
 /*
  * The same without a single step, whose trap would reset an action "ignore"
- * for SIGTRAP; slower.  The result of the call is not looked at.
+ * for SIGTRAP; slower.  ret_value may be NULL.  The thread is left in a stop in
+ * which it can be detached or make calls, but no call would be restarted.
  */
 int wy_remote_call_untrapped(struct wy_remote *r, const struct wy_regs *regs, long nr,
-			     const unsigned long arg[6]);
+			     const unsigned long arg[6], long *ret_value);
 
 #endif

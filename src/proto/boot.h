@@ -28,6 +28,14 @@
  *
  * With WY_BOOT_NO_SESSION the first stop is left out and the agent counts in
  * memory of its own, which nobody reads.
+ *
+ * Without WY_BOOT_EXEC the program was running before (an attach), and this was
+ * one of its threads; the others are stopped, too.  Then the loader enters each
+ * thread again, the first one included, with something to ask (enum wy_ask) and
+ * the thread's registers and mask in struct wy_boot, where the agent leaves
+ * those with which the thread shall go on.  Each answer is a WY_TRAP_READY; its
+ * second value is the address of struct wy_own_table.  The same way the agent
+ * is asked to leave, in any program that it is in.
  */
 #ifndef WY_PROTO_BOOT_H
 #define WY_PROTO_BOOT_H
@@ -50,6 +58,25 @@ enum {
 	WY_BOOT_SELF = 1 << 4,       /* no loader: agent/launcher.c has brought itself here */
 };
 
+/* What a stopped thread is asked.  Any of them may be answered by -errno. */
+enum wy_ask {
+	WY_ASK_START,   /* the first, above */
+	WY_ASK_JOIN,    /* become one of the agent's threads; take up the call that it is in */
+	WY_ASK_RECOVER, /* come out of the agent; -EAGAIN: go on, and be asked again */
+	WY_ASK_UNDO,    /* all threads are out: give the process its own code and actions back */
+	WY_ASK_RELEASE, /* be without the agent from now on */
+};
+#define WY_BOOT_REGS 27 /* words, as PTRACE_GETREGS has them */
+
+/* Everything that the agent has mapped. */
+#define WY_OWN_MAX   256
+struct wy_own_table {
+	unsigned long nr, lost; /* lost: found no room here */
+	struct {
+		unsigned long start, end;
+	} range[WY_OWN_MAX];
+};
+
 struct wy_boot {
 	unsigned long magic;
 	unsigned long flags;  /* WY_BOOT_* */
@@ -62,6 +89,8 @@ struct wy_boot {
 	unsigned long pc, sp;  /* WY_BOOT_SELF: where the program will go on */
 	unsigned long hwcap2;  /* AT_HWCAP2 of the program */
 	unsigned long vdso;    /* AT_SYSINFO_EHDR, 0 if none */
+	unsigned long ask;     /* enum wy_ask */
+	unsigned long regs[WY_BOOT_REGS];
 };
 
 /* Signals that the agent always handles in the kernel, whatever the program asks (SIGSYS 31,

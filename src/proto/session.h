@@ -123,6 +123,7 @@ struct wy_thread_slot {
 	int pid;
 	int tid;
 	unsigned long by_signal; /* of the calls counted, those that came through SIGSYS */
+	unsigned long boot;      /* where its process has struct wy_boot; 0: nowhere */
 	_Alignas(64) struct wy_counts counts; /* and no slot shares a cache line with another */
 };
 #define WY_THREAD_SLOTS 7168u

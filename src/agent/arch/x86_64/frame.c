@@ -51,6 +51,11 @@ unsigned long arch_stub_native(const struct wy_site *site)
 	return wy_site_stub(site) + wy_stub_marks.plain;
 }
 
+unsigned long arch_stub_native_gs(const struct wy_site *site)
+{
+	return wy_site_stub(site) + wy_stub_marks.native;
+}
+
 static void put_short_jump(unsigned char *code, unsigned int from, unsigned int to)
 {
 	code[from] = 0xeb;

@@ -483,6 +483,19 @@ arch_clone_thread:
 	call	wy_rest_revived
 	ud2
 
+/* long arch_on_stack(unsigned long top, long (*fn)(void *), void *arg) */
+	.globl	arch_on_stack
+	.hidden	arch_on_stack
+arch_on_stack:
+	push	%rbp
+	mov	%rsp, %rbp
+	mov	%rdi, %rsp
+	mov	%rdx, %rdi
+	call	*%rsi
+	mov	%rbp, %rsp
+	pop	%rbp
+	ret
+
 /* The loader enters here: rdi = struct wy_boot, on the boot stack. */
 	.globl	wy_agent_start
 wy_agent_start:

@@ -5,8 +5,15 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
-#define CS_64BIT       0x33
-#define DIRECTION_FLAG 0x400ul
+#define CS_64BIT              0x33
+#define DIRECTION_FLAG        0x400ul
+
+/* What the kernel keeps in the result register of a call that it will restart, unless a signal
+ * handler runs first: include/linux/errno.h of Linux, which no program sees. */
+#define ERESTARTSYS           512
+#define ERESTARTNOINTR        513
+#define ERESTARTNOHAND        514
+#define ERESTART_RESTARTBLOCK 516
 
 int wy_regs_get(pid_t tid, struct wy_regs *ret)
 {
@@ -76,4 +83,87 @@ void wy_regs_prepare_entry(struct wy_regs *regs, unsigned long pc, unsigned long
 void wy_regs_keep_agent(struct wy_regs *regs, const struct wy_regs *other)
 {
 	regs->user.gs_base = other->user.gs_base;
+}
+
+static bool is_restarted(const struct wy_regs *regs)
+{
+	switch (-(long)regs->user.rax) {
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+	case ERESTARTNOHAND:
+	case ERESTART_RESTARTBLOCK: return (long)regs->user.orig_rax >= 0;
+	}
+	return false;
+}
+
+bool wy_regs_in_call(const struct wy_regs *regs, long *ret_nr, unsigned long ret_arg[6])
+{
+	if (!is_restarted(regs))
+		return false;
+	*ret_nr = (long)regs->user.orig_rax;
+	ret_arg[0] = regs->user.rdi;
+	ret_arg[1] = regs->user.rsi;
+	ret_arg[2] = regs->user.rdx;
+	ret_arg[3] = regs->user.r10;
+	ret_arg[4] = regs->user.r8;
+	ret_arg[5] = regs->user.r9;
+	return true;
+}
+
+/* signal(7): these end with EINTR even where no handler runs. */
+static bool is_never_restarted(long nr)
+{
+	switch (nr) {
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case 441: /* epoll_pwait2 */
+	case SYS_rt_sigtimedwait:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_io_getevents:
+	case SYS_io_pgetevents:
+	case SYS_io_uring_enter:
+	/* with SO_RCVTIMEO or SO_SNDTIMEO */
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_connect: return true;
+	}
+	return false;
+}
+
+void wy_regs_let_restart(struct wy_regs *regs)
+{
+	if ((long)regs->user.rax == -EINTR && is_never_restarted((long)regs->user.orig_rax))
+		regs->user.rax = -(unsigned long)ERESTARTNOHAND;
+}
+
+bool wy_regs_at_restart(const struct wy_regs *regs)
+{
+	return regs->user.rax == SYS_restart_syscall;
+}
+
+void wy_regs_before_restart(struct wy_regs *regs)
+{
+	regs->user.rip += WY_CALL_INSN_LEN;
+	regs->user.rax = -(unsigned long)ERESTART_RESTARTBLOCK;
+	regs->user.orig_rax = SYS_restart_syscall;
+}
+
+bool wy_regs_use_gs(const struct wy_regs *regs)
+{
+	return regs->user.gs_base || regs->user.gs;
+}
+
+void wy_regs_set_pc(struct wy_regs *regs, unsigned long pc)
+{
+	regs->user.rip = pc;
 }

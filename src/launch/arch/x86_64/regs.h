@@ -45,6 +45,30 @@ void wy_regs_prepare_call(struct wy_regs *regs, unsigned long insn, long nr,
 void wy_regs_prepare_entry(struct wy_regs *regs, unsigned long pc, unsigned long sp,
 			   unsigned long arg);
 
+/*
+ * Is the thread, stopped by PTRACE_INTERRUPT, in a call that the kernel restarts when it goes on
+ * with these registers?  Which one, with which arguments.
+ */
+bool wy_regs_in_call(const struct wy_regs *regs, long *ret_nr, unsigned long ret_arg[6]);
+
+/*
+ * The stop itself has ended some calls with EINTR.  Such a one shall be restarted, too, unless
+ * there is a signal with a handler; a timeout in it begins anew then.
+ */
+void wy_regs_let_restart(struct wy_regs *regs);
+
+/*
+ * Is it (if its next instruction is a system call) about to continue a call with what is left of
+ * its time?  Then these are made the registers of a thread that is still in that call.
+ */
+bool wy_regs_at_restart(const struct wy_regs *regs);
+void wy_regs_before_restart(struct wy_regs *regs);
+
+/* Does the program use the gs base or selector? */
+bool wy_regs_use_gs(const struct wy_regs *regs);
+
+void wy_regs_set_pc(struct wy_regs *regs, unsigned long pc);
+
 /* Takes over from other what the agent knows its threads by. */
 void wy_regs_keep_agent(struct wy_regs *regs, const struct wy_regs *other);
 
