@@ -2,11 +2,14 @@
 /*
  * Makes each of the calls that a trace decodes, with arguments of many kinds; what it does is
  * the same every time, but for addresses and process numbers.  Runs in a directory of its own.
+ * (A sixth argument goes over the stack, so its type must have all its bits.)
  */
 #include <arpa/inet.h>
 #include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/io_uring.h>
@@ -350,6 +353,46 @@ static void net(void)
 	CALL(close_range, 3, ~0U, 0);
 }
 
+/* Two ends of the machine's own network. */
+static void loopback(void)
+{
+	struct sock_filter pass = { BPF_RET | BPF_K, 0, 0, 0x40000 };
+	struct sock_fprog filter = { 1, &pass };
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct iovec iov = { buf, 100 };
+	struct msghdr hdr = { .msg_name = &in, .msg_namelen = 64, .msg_iov = &iov, .msg_iovlen = 1 };
+	socklen_t len = sizeof(in);
+	int listener, client, server, udp, other;
+
+	inet_pton(AF_INET, "127.0.0.1", &in.sin_addr);
+	listener = CALL(socket, AF_INET, SOCK_STREAM, 0);
+	CALL(bind, listener, &in, sizeof(in));
+	CALL(listen, listener, 5);
+	CALL(getsockname, listener, &in, &len);
+	client = CALL(socket, AF_INET, SOCK_STREAM, 0);
+	CALL(connect, client, &in, len);
+	server = CALL(accept4, listener, &in, &len, SOCK_CLOEXEC);
+	CALL(sendto, server, "hi", 2, 0, NULL, 0);
+	CALL(recvfrom, client, buf, 100, 0, &in, &len);
+	len = 16;
+	CALL(getsockopt, client, SOL_TCP, TCP_CONGESTION, buf, &len);
+	len = 16;
+	CALL(getsockopt, client, SOL_SOCKET, SO_RCVTIMEO, buf, &len);
+	CALL(setsockopt, client, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+	in.sin_port = 0;
+	udp = CALL(socket, AF_INET, SOCK_DGRAM, 0);
+	other = CALL(socket, AF_INET, SOCK_DGRAM, 0);
+	len = sizeof(in);
+	CALL(bind, udp, &in, len);
+	CALL(getsockname, udp, &in, &len);
+	CALL(sendto, other, "first", 5, 0, &in, len);
+	CALL(sendto, other, "second", 6, 0, &in, len);
+	len = 100;
+	CALL(recvfrom, udp, buf, 100, 0, &in, &len);
+	CALL(recvmsg, udp, &hdr, 0);
+	CALL(close_range, 3, ~0U, 0);
+}
+
 static void waits(void)
 {
 	struct pollfd fds[2];
@@ -397,8 +440,8 @@ static void waits(void)
 	CALL(epoll_ctl, ep, EPOLL_CTL_MOD, p[1], &ev);
 	CALL(epoll_wait, ep, evs, 4, -1);
 	CALL(epoll_wait, ep, evs, 4, 0);
-	CALL(epoll_pwait, ep, evs, 4, 0, &set, 8);
-	CALL(epoll_pwait2, ep, evs, 4, &ts, NULL, 8);
+	CALL(epoll_pwait, ep, evs, 4, 0, &set, 8L);
+	CALL(epoll_pwait2, ep, evs, 4, &ts, NULL, 8L);
 	CALL(epoll_ctl, ep, EPOLL_CTL_DEL, p[1], NULL);
 	CALL(epoll_wait, 99, evs, 4, 0);
 	CALL(eventfd, 5);
@@ -464,11 +507,11 @@ static void memory(void)
 {
 	unsigned char vec[1];
 	char *p = (char *)CALL(mmap, NULL, 8192, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
 
-	CALL(mmap, NULL, 4096, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	CALL(mmap, p, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
-	CALL(mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 99, 0x1000);
+	CALL(mmap, NULL, 4096, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+	CALL(mmap, p, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0L);
+	CALL(mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 99, 0x1000L);
 	CALL(mprotect, p, 4096, PROT_READ | PROT_WRITE);
 	CALL(mprotect, p, 4096, 0x1000000);
 	CALL(madvise, p, 4096, MADV_DONTNEED);
@@ -537,6 +580,8 @@ static void process(char **argv)
 	unsigned long mask = 1;
 	int status, word = 5, pid, group[3] = { 1, 2, 3 };
 	struct timespec ts = { 0, 1000 };
+	struct __user_cap_header_struct cap = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct caps[2];
 	unsigned int a, b, c;
 
 	CALL(execve, "/none", some, none);
@@ -616,11 +661,16 @@ static void process(char **argv)
 	CALL(unshare, 0);
 	CALL(setns, 99, CLONE_NEWNET);
 	CALL(capget, NULL, NULL);
+	CALL(capget, &cap, caps);
+	CALL(capset, &cap, bad);
+	CALL(sched_getattr, 0, buf, 48, 0);
+	CALL(sched_setattr, 0, buf, 0);
+	CALL(prctl, PR_SET_SECCOMP, 2, bad);
 	CALL(seccomp, 99, 0, NULL);
 	CALL(pidfd_open, 999999999, 0);
 	CALL(pidfd_send_signal, 99, SIGINT, NULL, 0);
 	CALL(kcmp, 999999999, 1, 0, 0, 0);
-	CALL(process_vm_readv, 999999999, NULL, 0, NULL, 0, 0);
+	CALL(process_vm_readv, 999999999, NULL, 0, NULL, 0, 0L);
 	CALL(sethostname, bad, 5);
 	CALL(syslog, 99, NULL, 0);
 	CALL(ptrace, 0x4200, 999999999, 0, 0);
@@ -665,7 +715,9 @@ static void devices(void)
 	CALL(ioctl, fd, FIONREAD, &n);
 	CALL(close, fd);
 	CALL(io_uring_setup, 0, &params);
-	CALL(io_uring_enter, 99, 1, 1, IORING_ENTER_GETEVENTS, NULL, 8);
+	fd = CALL(io_uring_setup, 8, &params);
+	CALL(close, fd);
+	CALL(io_uring_enter, 99, 1, 1, IORING_ENTER_GETEVENTS, NULL, 8L);
 	CALL(io_uring_register, 99, IORING_UNREGISTER_BUFFERS, NULL, 0);
 	CALL(semget, 0, 0, 0);
 	CALL(shmget, 5, 4096, 0600);
@@ -680,6 +732,7 @@ int main(int argc, char **argv)
 	CALL(chdir, "/calls begin");
 	files();
 	net();
+	loopback();
 	waits();
 	signals();
 	memory();

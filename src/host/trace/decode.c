@@ -52,12 +52,20 @@ static void put_buffer(struct decoder *d, unsigned int i, enum wy_item_what what
 {
 	struct wy_item_view item;
 
-	if (d->args[i] && item_of(d, what, i, &item))
-		put_quoted(d, item.bytes, item.flags & WY_ITEM_CUT);
-	else if (d->args[i] && what == WY_ITEM_IN && !d->args[i + (i < 5)])
+	if (d->args[i] && item_of(d, what, i, &item)) {
+		/* Values of attributes are often strings with their end. */
+		if (d->row->arg[i] == WY_ARG_XATTR_IN && item.bytes.len &&
+		    !item.bytes.at[item.bytes.len - 1])
+			item.bytes.len--;
+		if (d->nr == SYS_getrandom)
+			put_hex_quoted(d, item.bytes, item.flags & WY_ITEM_CUT);
+		else
+			put_quoted(d, item.bytes, item.flags & WY_ITEM_CUT);
+	} else if (d->args[i] && what == WY_ITEM_IN && !d->args[i + (i < 5)]) {
 		put_text(d, "\"\"");
-	else
+	} else {
 		put_address(d, d->args[i]);
+	}
 }
 
 /* A plain number.  False: it is of another kind. */

@@ -180,9 +180,20 @@ static void put_ioctl_arg(struct decoder *d, unsigned int i)
 	}
 }
 
+static void put_offsets(struct decoder *d, const unsigned int *at, const char *const names[7])
+{
+	for (unsigned int k = 0; k < 7; k++)
+		put_format(d, k ? ", %s=%u" : "%s=%u", names[k], at[k]);
+	put_char(d, '}');
+}
+
 static void put_uring_params(struct decoder *d, unsigned int i)
 {
-	enum { SQ, CQ, FLAGS, CPU, IDLE, FEATURES, WQ, WORDS = 10 };
+	enum { SQ, CQ, FLAGS, CPU, IDLE, FEATURES, WQ, SQ_OFF = 10, CQ_OFF = 20, WORDS = 30 };
+	static const char *const sq_names[] = { "head",  "tail",    "ring_mask", "ring_entries",
+						"flags", "dropped", "array" };
+	static const char *const cq_names[] = { "head",     "tail", "ring_mask", "ring_entries",
+						"overflow", "cqes", "flags" };
 	unsigned int p[WORDS];
 	bool out = arg_out(d, i, p, sizeof(p));
 
@@ -195,9 +206,14 @@ static void put_uring_params(struct decoder *d, unsigned int i)
 	put_format(d, ", sq_thread_cpu=%u, sq_thread_idle=%u", p[CPU], p[IDLE]);
 	if (p[FLAGS] & 32) /* IORING_SETUP_ATTACH_WQ */
 		put_format(d, ", wq_fd=%d", (int)p[WQ]);
-	if (out)
-		put_format(d, ", sq_entries=%u, cq_entries=%u, features=%#x, ...", p[SQ], p[CQ],
-			   p[FEATURES]);
+	if (out) {
+		put_format(d, ", sq_entries=%u, cq_entries=%u, features=", p[SQ], p[CQ]);
+		put_flags(d, &wy_uring_features, p[FEATURES]);
+		put_text(d, ", sq_off={");
+		put_offsets(d, p + SQ_OFF, sq_names);
+		put_text(d, ", cq_off={");
+		put_offsets(d, p + CQ_OFF, cq_names);
+	}
 	put_char(d, '}');
 }
 

@@ -142,19 +142,27 @@ static void put_quoted_char(struct decoder *d, unsigned char c, unsigned char ne
 	}
 }
 
+void put_hex_quoted(struct decoder *d, struct wy_bytes bytes, bool more)
+{
+	put_char(d, '"');
+	for (size_t i = 0; i < bytes.len; i++)
+		put_format(d, "\\x%02x", bytes.at[i]);
+	put_text(d, more ? "\"..." : "\"");
+}
+
 void put_quoted(struct decoder *d, struct wy_bytes bytes, bool more)
 {
 	bool hex = d->how->hex > 1;
 
 	for (size_t i = 0; d->how->hex == 1 && i < bytes.len && !hex; i++)
 		hex = !plain(bytes.at[i]);
-	put_char(d, '"');
-	for (size_t i = 0; i < bytes.len; i++) {
-		if (hex)
-			put_format(d, "\\x%02x", bytes.at[i]);
-		else
-			put_quoted_char(d, bytes.at[i], i + 1 < bytes.len ? bytes.at[i + 1] : 0);
+	if (hex) {
+		put_hex_quoted(d, bytes, more);
+		return;
 	}
+	put_char(d, '"');
+	for (size_t i = 0; i < bytes.len; i++)
+		put_quoted_char(d, bytes.at[i], i + 1 < bytes.len ? bytes.at[i + 1] : 0);
 	put_text(d, more ? "\"..." : "\"");
 }
 

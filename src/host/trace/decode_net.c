@@ -359,6 +359,10 @@ static void put_option(struct decoder *d, unsigned int i)
 			   (unsigned int)two[2]);
 	else if (item.bytes.len == 4 && !(item.flags & WY_ITEM_CUT) && take(item.bytes, 0, two, 4))
 		put_format(d, "[%d]", two[0]);
+	else if (socket && name == SO_ATTACH_FILTER && !get)
+		put_filter_program(d, item.bytes);
+	else if (item.bytes.len > d->how->string_max)
+		put_quoted(d, (struct wy_bytes){ item.bytes.at, d->how->string_max }, true);
 	else
 		put_quoted(d, item.bytes, item.flags & WY_ITEM_CUT);
 }

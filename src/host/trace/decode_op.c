@@ -60,6 +60,12 @@ static void put_prctl_arg(struct decoder *d, unsigned int i)
 	case PR_SET_DUMPABLE: put_flags(d, &wy_dump_modes, value); break;
 	case PR_CAPBSET_READ:
 	case PR_CAPBSET_DROP: put_flags(d, &wy_caps, value); break;
+	case PR_SET_SECCOMP:
+		if (value == 1 || value == 2)
+			put_text(d, value == 1 ? "SECCOMP_MODE_STRICT" : "SECCOMP_MODE_FILTER");
+		else
+			put_hex(d, value);
+		break;
 	case PR_SET_NO_NEW_PRIVS:
 	case PR_SET_KEEPCAPS:
 	case PR_SET_CHILD_SUBREAPER:
@@ -100,6 +106,7 @@ static unsigned int prctl_args(unsigned int op)
 	case PR_CAPBSET_READ:
 	case PR_CAPBSET_DROP:
 	case PR_SET_PTRACER: return 2;
+	case PR_SET_SECCOMP: return 3;
 	default: return 5;
 	}
 }
@@ -118,6 +125,50 @@ static void put_arch_prctl_arg(struct decoder *d, unsigned int i)
 	} else {
 		put_hex(d, d->args[i]);
 	}
+}
+
+static void put_seccomp_flags(struct decoder *d, unsigned int i)
+{
+	if ((unsigned int)d->args[0] == 1) /* SECCOMP_SET_MODE_FILTER */
+		put_flags(d, &wy_seccomp_flags, (unsigned int)d->args[i]);
+	else
+		put_hex(d, (unsigned int)d->args[i]);
+}
+
+void put_filter_program(struct decoder *d, struct wy_bytes bytes)
+{
+	struct {
+		unsigned short len, pad[3];
+		unsigned long filter;
+	} prog;
+
+	take(bytes, 0, &prog, sizeof(prog));
+	put_format(d, "{len=%u, filter=", prog.len);
+	put_address(d, prog.filter);
+	put_char(d, '}');
+}
+
+/* Of seccomp(2), and of prctl(2)'s PR_SET_SECCOMP. */
+static void put_filter(struct decoder *d, unsigned int i)
+{
+	bool sets = d->nr == SYS_seccomp ? (unsigned int)d->args[0] == 1 :
+					   (unsigned int)d->args[0] == PR_SET_SECCOMP;
+	struct wy_item_view item;
+
+	if (sets && item_of(d, WY_ITEM_IN, i, &item) && item.bytes.len == 16)
+		put_filter_program(d, item.bytes);
+	else if (d->nr == SYS_seccomp || sets)
+		put_address(d, d->args[i]);
+	else
+		put_hex(d, d->args[i]);
+}
+
+static void put_kcmp_arg(struct decoder *d, unsigned int i)
+{
+	if ((unsigned int)d->args[2] == 7) /* KCMP_EPOLL_TFD */
+		put_address(d, d->args[i]);
+	else
+		put_hex(d, d->args[i]);
 }
 
 static void put_syslog_op(struct decoder *d, unsigned int i)
@@ -279,6 +330,8 @@ unsigned int wy_shown_args(const struct decoder *d)
 	case SYS_ioctl: return FIRST(ioctl_has_arg((unsigned int)a[1]) ? 3 : 2);
 	case SYS_mremap: return FIRST(a[3] & 6 ? 5 : 4); /* MREMAP_FIXED, MREMAP_DONTUNMAP */
 	case SYS_futex: return futex_args(d);
+	case SYS_arch_prctl:
+		return FIRST((unsigned int)a[0] == 0x1011 ? 1 : 2); /* ARCH_GET_CPUID */
 	case SYS_membarrier: return FIRST(a[1] & 1 ? 3 : 2);
 	case SYS_prctl: return FIRST(prctl_args((unsigned int)a[0]));
 	case SYS_kcmp: return FIRST((unsigned int)a[2] == 0 || (unsigned int)a[2] >= 7 ? 5 : 3);
@@ -299,6 +352,9 @@ printer *wy_op_printer(enum wy_arg type)
 	case WY_ARG_FUTEX_OP: return put_futex_op;
 	case WY_ARG_FUTEX_TIMEOUT: return put_futex_timeout;
 	case WY_ARG_FUTEX_VALUE3: return put_futex_value3;
+	case WY_ARG_SECCOMP_FLAGS: return put_seccomp_flags;
+	case WY_ARG_FPROG_IN: return put_filter;
+	case WY_ARG_KCMP_ARG: return put_kcmp_arg;
 	case WY_ARG_SYSLOG_OP: return put_syslog_op;
 	default: return NULL;
 	}

@@ -46,6 +46,9 @@ void put_quoted(struct decoder *d, struct wy_bytes bytes, bool more);
 /* The same up to its first 0 byte. */
 void put_quoted_text(struct decoder *d, struct wy_bytes bytes, bool more);
 
+/* Every byte in hexadecimal. */
+void put_hex_quoted(struct decoder *d, struct wy_bytes bytes, bool more);
+
 void put_flags(struct decoder *d, const struct wy_flags *flags, unsigned long value);
 void put_fd(struct decoder *d, int fd, const struct wy_file *f);
 /* A descriptor in some structure: what the world knows it as. */
@@ -96,6 +99,7 @@ void put_uid(struct decoder *d, unsigned int uid);
 void put_device(struct decoder *d, unsigned long device);
 
 printer put_number_out; /* what it points to: [7] */
+void put_filter_program(struct decoder *d, struct wy_bytes bytes);
 void put_persona(struct decoder *d, unsigned long persona);
 
 void put_result(struct decoder *d);

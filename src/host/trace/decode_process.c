@@ -213,6 +213,88 @@ void put_number_out(struct decoder *d, unsigned int i)
 	put_char(d, ']');
 }
 
+static void put_sched_attr(struct decoder *d, unsigned int i)
+{
+	struct {
+		unsigned int size, policy;
+		unsigned long flags;
+		int nice;
+		unsigned int priority;
+		unsigned long runtime, deadline, period;
+	} a;
+
+	if (d->row->arg[i] == WY_ARG_SCHED_ATTR_IN ? !arg_in(d, i, &a, sizeof(a)) :
+						     !arg_out(d, i, &a, sizeof(a))) {
+		put_address(d, d->args[i]);
+		return;
+	}
+	put_format(d, "{size=%u, sched_policy=", a.size);
+	put_flags(d, &wy_policies, a.policy);
+	put_text(d, ", sched_flags=");
+	put_hex(d, a.flags);
+	put_format(d, ", sched_nice=%d, sched_priority=%u", a.nice, a.priority);
+	put_format(d, ", sched_runtime=%lu, sched_deadline=%lu, sched_period=%lu}", a.runtime,
+		   a.deadline, a.period);
+}
+
+static void put_cap_header(struct decoder *d, unsigned int i)
+{
+	unsigned int header[2];
+
+	if (!arg_in(d, i, header, sizeof(header))) {
+		put_address(d, d->args[i]);
+		return;
+	}
+	put_text(d, "{version=");
+	switch (header[0]) {
+	case 0x19980330: put_text(d, "_LINUX_CAPABILITY_VERSION_1"); break;
+	case 0x20071026: put_text(d, "_LINUX_CAPABILITY_VERSION_2"); break;
+	case 0x20080522: put_text(d, "_LINUX_CAPABILITY_VERSION_3"); break;
+	default: put_format(d, "%#x /* _LINUX_CAPABILITY_VERSION_??? */", header[0]);
+	}
+	put_format(d, ", pid=%d}", (int)header[1]);
+}
+
+static void put_caps(struct decoder *d, unsigned long caps)
+{
+	bool first = true;
+
+	if (!caps)
+		put_char(d, '0');
+	for (unsigned int cap = 0; cap < 64; cap++) {
+		const char *name = wy_flag_name(&wy_caps, cap);
+
+		if (!(caps >> cap & 1))
+			continue;
+		put_text(d, first ? "1<<" : "|1<<");
+		first = false;
+		if (name)
+			put_text(d, name);
+		else
+			put_ulong(d, cap);
+	}
+}
+
+static void put_cap_data(struct decoder *d, unsigned int i)
+{
+	static const char *const names[] = { "{effective=", ", permitted=", ", inheritable=" };
+	unsigned int header[2], data[6];
+
+	if (!d->args[i] ||
+	    (d->row->arg[i] == WY_ARG_CAP_DATA_IN ? !arg_in(d, i, data, sizeof(data)) :
+						    !arg_out(d, i, data, sizeof(data)))) {
+		put_address(d, d->args[i]);
+		return;
+	}
+	if (!arg_in(d, 0, header, sizeof(header)) || header[0] == 0x19980330)
+		data[3] = data[4] = data[5] = 0; /* the first version has no upper halves */
+	for (unsigned int k = 0; k < 3; k++) {
+		put_text(d, names[k]);
+		put_caps(d, data[k] | (unsigned long)data[k + 3] << 32);
+	}
+	put_char(d, '}');
+}
+
 static void put_cpus(struct decoder *d, unsigned int i)
 {
 	struct wy_item_view item;
@@ -272,6 +354,11 @@ printer *wy_process_printer(enum wy_arg type)
 	case WY_ARG_SCHED_PARAM_OUT: return put_number_out;
 	case WY_ARG_CPUSET_IN:
 	case WY_ARG_CPUSET_OUT: return put_cpus;
+	case WY_ARG_SCHED_ATTR_IN:
+	case WY_ARG_SCHED_ATTR_OUT: return put_sched_attr;
+	case WY_ARG_CAP_HEADER: return put_cap_header;
+	case WY_ARG_CAP_DATA_IN:
+	case WY_ARG_CAP_DATA_OUT: return put_cap_data;
 	case WY_ARG_GROUPS_IN:
 	case WY_ARG_GROUPS_OUT: return put_groups;
 	default: return NULL;

@@ -118,7 +118,7 @@ static bool put_named_result(struct decoder *d, long ret)
 		put_char(d, ')');
 		return true;
 	case SYS_ioprio_get:
-		put_hex(d, (unsigned long)ret);
+		put_long(d, ret);
 		put_text(d, " (IOPRIO_PRIO_VALUE(");
 		put_flags(d, &wy_io_classes, (unsigned long)ret >> 13);
 		put_format(d, ", %lu))", (unsigned long)ret & 0x1fff);

@@ -37,6 +37,7 @@ BITS(at_flags, "AT_???", N(0x100, AT_SYMLINK_NOFOLLOW), N(0x200, AT_REMOVEDIR),
      N(0x8000, AT_RECURSIVE));
 BITS(at_access, "AT_???", N(0x100, AT_SYMLINK_NOFOLLOW), N(0x200, AT_EACCESS),
      N(0x1000, AT_EMPTY_PATH));
+BITS(at_handle, "AT_???", N(0x400, AT_SYMLINK_FOLLOW), N(0x1000, AT_EMPTY_PATH));
 BITS(rename_flags, "RENAME_??", N(1, RENAME_NOREPLACE), N(2, RENAME_EXCHANGE),
      N(4, RENAME_WHITEOUT));
 BITS(flock_ops, "LOCK_???", W(LOCK_SH), W(LOCK_EX), W(LOCK_NB), W(LOCK_UN), N(32, LOCK_MAND),
@@ -126,6 +127,10 @@ ONE(madvice, "MADV_???", N(0, MADV_NORMAL), N(1, MADV_RANDOM), N(2, MADV_SEQUENT
     N(22, MADV_POPULATE_READ), N(23, MADV_POPULATE_WRITE), N(24, MADV_DONTNEED_LOCKED),
     N(25, MADV_COLLAPSE), N(100, MADV_HWPOISON), N(101, MADV_SOFT_OFFLINE));
 BITS(membarrier_flags, "MEMBARRIER_CMD_FLAG_???", N(1, MEMBARRIER_CMD_FLAG_CPU));
+ONE(mpol, "MPOL_???", N(0, MPOL_DEFAULT), N(1, MPOL_PREFERRED), N(2, MPOL_BIND),
+    N(3, MPOL_INTERLEAVE), N(4, MPOL_LOCAL), N(5, MPOL_PREFERRED_MANY));
+BITS(mpol_mbind, "MPOL_???", N(1, MPOL_MF_STRICT), N(2, MPOL_MF_MOVE), N(4, MPOL_MF_MOVE_ALL));
+BITS(mpol_get, "MPOL_???", N(1, MPOL_F_NODE), N(2, MPOL_F_ADDR), N(4, MPOL_F_MEMS_ALLOWED));
 BITS(pkey_rights, "PKEY_???", N(1, PKEY_DISABLE_ACCESS), N(2, PKEY_DISABLE_WRITE));
 
 /* ---- descriptors that are waited for ---- */
@@ -240,6 +245,7 @@ static const struct wy_flags *const of_types[WY_ARGS] = {
 	[WY_ARG_ARCH_PRCTL_OP] = &arch_prctls,
 	[WY_ARG_AT_ACCESS] = &at_access,
 	[WY_ARG_AT_FLAGS] = &at_flags,
+	[WY_ARG_AT_HANDLE] = &at_handle,
 	[WY_ARG_AT_REMOVE] = &at_flags,
 	[WY_ARG_BPF_CMD] = &bpf_cmds,
 	[WY_ARG_CLOCK] = &clocks,
@@ -275,6 +281,9 @@ static const struct wy_flags *const of_types[WY_ARGS] = {
 	[WY_ARG_MOUNT_ATTR] = &mount_attr,
 	[WY_ARG_MOUNT_FLAGS] = &mount_flags,
 	[WY_ARG_MOVE_MOUNT_FLAGS] = &move_mount_flags,
+	[WY_ARG_MPOL] = &mpol,
+	[WY_ARG_MPOL_GET] = &mpol_get,
+	[WY_ARG_MPOL_MBIND] = &mpol_mbind,
 	[WY_ARG_MREMAP_FLAGS] = &mremap_flags,
 	[WY_ARG_MSGCTL_CMD] = &msgctls,
 	[WY_ARG_MSGSND_FLAGS] = &msgsnd_flags,

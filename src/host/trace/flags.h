@@ -35,8 +35,9 @@ extern const struct wy_flags wy_open_flags, wy_fd_flags, wy_seals, wy_lock_types
 	wy_sa_flags, wy_ss_flags, wy_sigev_types, wy_domains, wy_socket_types, wy_ip_protocols,
 	wy_netlink_protocols, wy_levels, wy_so_names, wy_ip_names, wy_ip6_names, wy_tcp_names,
 	wy_udp_names, wy_scm_types, wy_msg_flags, wy_if_flags, wy_clone_flags, wy_policies,
-	wy_io_classes, wy_dump_modes, wy_caps, wy_prctls, wy_membarriers, wy_futex_ops,
-	wy_uring_flags, wy_termios_i, wy_termios_o, wy_termios_c, wy_termios_l, wy_bauds,
-	wy_flush_queues, wy_ioctls, wy_user_codes, wy_child_codes, wy_segv_codes;
+	wy_io_classes, wy_dump_modes, wy_caps, wy_prctls, wy_seccomp_flags, wy_membarriers,
+	wy_futex_ops, wy_uring_flags, wy_uring_features, wy_termios_i, wy_termios_o, wy_termios_c,
+	wy_termios_l, wy_bauds, wy_flush_queues, wy_ioctls, wy_user_codes, wy_child_codes,
+	wy_segv_codes;
 
 #endif

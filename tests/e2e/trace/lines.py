@@ -4,8 +4,8 @@
 
 Environment: WAYLAY; CALLS is the program.  Output: TAP.
 
-What is not the same from run to run is taken out of both: addresses, numbers of processes, the
-time that is left.  What waylay says beyond strace is taken out of its lines: <files> behind
+What is not the same from run to run is taken out of both: addresses, ports, numbers of
+processes, the time that is left.  What waylay says beyond strace is taken out of its lines: <files> behind
 descriptors.  All else must be equal, byte by byte.
 """
 import os
@@ -24,6 +24,7 @@ OF_TIME = re.compile(r"(p?poll|p?select6?|waitid|recvmmsg)\(")
 
 def plain(line):
     line = re.sub(r"0x[0-9a-f]{9,}", "ADDRESS", line)
+    line = re.sub(r"htons\(\d{5}\)", "htons(PORT)", line)  # one that was free
     if OF_PROCESSES.match(line):
         line = re.sub(r"\b\d{3,6}\b", "N", line)
     if OF_TIME.match(line):
