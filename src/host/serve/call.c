@@ -357,10 +357,6 @@ static void hello_done(struct wy_call_client *call)
 		give_up(call, "it is no client of 'waylay call'");
 		return;
 	}
-	if (c->front->relayed) {
-		give_up(call, "the program has several processes, and cannot be called");
-		return;
-	}
 	call->state = SERVED;
 	if (h->fds) {
 		c->in = call->fds[0];

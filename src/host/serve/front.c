@@ -238,10 +238,21 @@ static void is_template(struct wy_front *f, struct wy_instance *i, const struct 
 	wy_hand_renew_ahead(f);
 }
 
+static bool has_callers(const struct wy_front *f)
+{
+	for (unsigned int i = 0; i < f->nr_listeners; i++) {
+		if (f->listeners[i].call)
+			return true;
+	}
+	return false;
+}
+
 static void is_waiting(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
 {
 	i->state = WY_INSTANCE_WAITING;
 	i->relayed = wy_reason_is_several(r->kind);
+	if (i->relayed && !f->relayed && has_callers(f))
+		log_warn("the program has several processes: each call starts it afresh");
 	f->relayed = i->relayed;
 	f->nr_waiting++;
 	is_new(f, i, r);
@@ -662,6 +673,7 @@ static int prepare_fresh(struct wy_front *f)
 
 	if (err)
 		return err;
+	f->found = true;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));

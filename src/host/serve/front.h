@@ -65,6 +65,7 @@ struct wy_front {
 	unsigned long served, back_off_ms;
 	struct wy_timer restart, load_limit, recycle, sweep, stop_look, answers;
 	struct wy_program program; /* fresh */
+	bool found;                /* where the program's file is */
 	struct wy_errors fresh_errors;
 	int fresh_err;
 

@@ -242,43 +242,6 @@ static int start_relay(struct wy_connection *c, struct wy_instance *i)
 	return c->relay ? 0 : -ENOMEM;
 }
 
-static int give_to_instance(struct wy_front *f, struct wy_connection *c)
-{
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial };
-	struct wy_instance *i = NULL;
-	int fds[WY_SERVE_FDS], err = 0;
-
-	for (struct wy_instance *at = f->instances; at; at = at->next) {
-		if (at->state == WY_INSTANCE_WAITING && !at->stale)
-			i = at; /* the oldest in the end */
-	}
-	if (!i)
-		return -EAGAIN;
-	if (!i->relayed)
-		fill_order(&order, fds, c, i->banner);
-	else if (f->o->input == WY_STDIN_FILE)
-		err = fill_file(i->place.in[0], c->in);
-	if (!err)
-		err = wy_instance_order(wy_place_control(&i->place), &order, fds);
-	if (!err && i->relayed)
-		err = start_relay(c, i);
-	f->nr_waiting--;
-	i->state = WY_INSTANCE_TAKEN;
-	if (err) {
-		wy_instance_kill(i, 0, SIGKILL);
-		wy_instance_retire(i);
-		return err;
-	}
-	i->connection = c;
-	c->instance = i;
-	loop_forget(&i->control_watch);
-	close_fd(&i->place.in[0]);
-	close_fd(&i->place.out[0]);
-	close_fd(&i->place.control[0]);
-	wy_service_running(c, i->program);
-	return 0;
-}
-
 static void limit_fresh(const struct wy_serve_options *o, pid_t pid)
 {
 	struct rlimit memory = { o->memory_max, o->memory_max };
@@ -303,6 +266,10 @@ static int start_fresh(struct wy_front *f, struct wy_connection *c)
 	io.out = order.fds & WY_SERVE_FD_OUT ? fds[at++] : io.in;
 	if (order.fds & WY_SERVE_FD_ERR)
 		io.err = fds[at++];
+	err = f->found ? 0 : wy_program_find(&f->program, f->o->argv[0], true);
+	if (err)
+		return err;
+	f->found = true;
 	f->program.io = &io;
 	getrlimit(RLIMIT_NOFILE, &own);
 	setrlimit(RLIMIT_NOFILE, &f->files);
@@ -312,6 +279,46 @@ static int start_fresh(struct wy_front *f, struct wy_connection *c)
 		return err;
 	limit_fresh(f->o, f->program.pid);
 	wy_service_running(c, f->program.pid);
+	return 0;
+}
+
+static int give_to_instance(struct wy_front *f, struct wy_connection *c)
+{
+	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial };
+	struct wy_instance *i = NULL;
+	int fds[WY_SERVE_FDS], err = 0;
+
+	for (struct wy_instance *at = f->instances; at; at = at->next) {
+		if (at->state == WY_INSTANCE_WAITING && !at->stale)
+			i = at; /* the oldest in the end */
+	}
+	if (!i)
+		return -EAGAIN;
+	/* Who calls has descriptors of any kind: nothing can be carried between those for it. */
+	if (i->relayed && c->call)
+		return start_fresh(f, c);
+	if (!i->relayed)
+		fill_order(&order, fds, c, i->banner);
+	else if (f->o->input == WY_STDIN_FILE)
+		err = fill_file(i->place.in[0], c->in);
+	if (!err)
+		err = wy_instance_order(wy_place_control(&i->place), &order, fds);
+	if (!err && i->relayed)
+		err = start_relay(c, i);
+	f->nr_waiting--;
+	i->state = WY_INSTANCE_TAKEN;
+	if (err) {
+		wy_instance_kill(i, 0, SIGKILL);
+		wy_instance_retire(i);
+		return err;
+	}
+	i->connection = c;
+	c->instance = i;
+	loop_forget(&i->control_watch);
+	close_fd(&i->place.in[0]);
+	close_fd(&i->place.out[0]);
+	close_fd(&i->place.control[0]);
+	wy_service_running(c, i->program);
 	return 0;
 }
 

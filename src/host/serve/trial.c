@@ -142,6 +142,7 @@ static bool is_ready(struct wy_trial *t)
 	size_t pos = 0;
 
 	while (wy_trial_line(t, &pos, line, sizeof(line))) {
+		t->calls_fresh |= strstr(line, "each call starts it afresh") != NULL;
 		if (strncmp(line, "ready: ", 7) != 0 || t->text[pos - 1] != '\n')
 			continue;
 		mode = strstr(line, "mode ");

@@ -19,7 +19,8 @@ struct wy_trial {
 	int log;    /* its stderr */
 	char *text; /* what it has said so far, with a final 0 */
 	size_t len, room;
-	char mode[16]; /* "fork"; empty: it is not ready */
+	char mode[16];    /* "fork"; empty: it is not ready */
+	bool calls_fresh; /* who calls it gets a fresh start, whatever the mode */
 };
 
 /*

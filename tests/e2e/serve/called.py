@@ -55,6 +55,17 @@ def output_errors_and_status(way):
 
 
 @each
+def a_pipeline(way):
+    # It is served through a relay, which has nothing to do with calls: each is a fresh start.
+    with Called(way, "sh", "-c", "tr a-z A-Z | rev; echo err >&2; exit 3") as called:
+        for _ in range(3):
+            same(called.run(b"abc\n"), (b"CBA\n", b"err\n", 3))
+        out, _, status = called.run(b"x" * 1000000)
+        same((out, status), (b"X" * 1000000, 3))
+        same(called.server.ask(b"abc\n"), b"CBA\n")
+
+
+@each
 def a_banner_first(way):
     with Called(way, "sh", "-c", "echo banner; read a; echo $a") as called:
         for _ in range(3):

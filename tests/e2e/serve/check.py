@@ -58,7 +58,7 @@ def several_processes():
     status, lines, _ = trial("check", "sh", "-c", "cat; exit 9", options=["-n", "12", "-c", "4"])
     same((status, rests(lines, "mode")), (0, ["prestart"]))
     same(rests(lines, "equal"), ["12 of 12, 4 at once: bytes"])
-    assert "it cannot be called, so its ends are not compared" in rests(lines, "note"), lines
+    assert "a call would start it afresh, so its ends are not compared" in rests(lines, "note"), lines
 
 
 @test
