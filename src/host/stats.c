@@ -13,6 +13,14 @@ static unsigned long load(const unsigned long *at)
 	return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
 
+/* Each forked process moves the sites that it has of its parent by itself: too many may go. */
+static unsigned long load_sites(const unsigned long *at)
+{
+	long n = (long)load(at);
+
+	return n > 0 ? (unsigned long)n : 0;
+}
+
 static void add(struct wy_stats *st, const struct wy_counts *c)
 {
 	for (int i = 0; i < WY_CALLS_MAX; i++) {
@@ -90,8 +98,8 @@ void wy_stats_print(const struct wy_stats *st, const struct wy_session *s, FILE 
 		st->errors);
 	fprintf(out, "caught: %lu by jump, %lu by signal\n", st->by_jump, st->by_signal);
 	fprintf(out, "sites: %lu padding, %lu before, %lu pun, %lu signal\n",
-		load(&s->sites_padding), load(&s->sites_before), load(&s->sites_pun),
-		load(&s->sites_signal));
+		load_sites(&s->sites_padding), load_sites(&s->sites_before),
+		load_sites(&s->sites_pun), load_sites(&s->sites_signal));
 	fprintf(out, "processes: %lu, threads: %lu, execs: %lu\n", load(&s->processes),
 		load(&s->threads), load(&s->execs));
 	fflush(out);
@@ -167,10 +175,10 @@ int wy_stats_json(const struct wy_stats *st, const struct wy_session *s, FILE *o
 	json_object_close(&j);
 	json_key(&j, "sites");
 	json_object_open(&j);
-	put(&j, "padding", load(&s->sites_padding));
-	put(&j, "before", load(&s->sites_before));
-	put(&j, "pun", load(&s->sites_pun));
-	put(&j, "signal", load(&s->sites_signal));
+	put(&j, "padding", load_sites(&s->sites_padding));
+	put(&j, "before", load_sites(&s->sites_before));
+	put(&j, "pun", load_sites(&s->sites_pun));
+	put(&j, "signal", load_sites(&s->sites_signal));
 	json_object_close(&j);
 	put(&j, "processes", load(&s->processes));
 	put(&j, "threads", load(&s->threads));
