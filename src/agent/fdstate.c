@@ -6,15 +6,21 @@
  * 5, thread B opens and gets 5: if A cleared its slot after its call, it could
  * clear B's.  So A clears before the call and B sets after it, and between the
  * two only B's number can be there.  A thread C that uses 5 meanwhile finds
- * nothing and asks the kernel; what it learns is marked as asked, and A takes
- * such a mark away when its close has come back.  dup2(2) replaces after its
- * success: between, the slot tells of the old file.
+ * nothing and asks the kernel; what it learns never replaces what somebody else
+ * has set, and A takes it away when its close has come back.  dup2(2) replaces
+ * after its success: between, the slot tells of the old file.
+ *
+ * A program may close what another of its threads has just opened.  Both then
+ * look again: who sets, whether the descriptor is still there; who closes,
+ * whether a slot has come meanwhile.  One of them comes last and sees the truth.
  *
  * Close-on-exec is not kept: who executes asks the kernel about each slot.
  *
  * A table is a sparse mapping with a slot for each number that the process can
  * have.  A fork copies it with the memory.  A child that shares memory but not
- * descriptors (vfork, posix_spawn) gets a copy, from a few that are kept.
+ * descriptors (vfork, posix_spawn) gets a copy, from a few that are kept.  The
+ * kernel copies descriptors at another moment, and other threads run on between
+ * the two; then the copy is compared with what the kernel says (look_again()).
  *
  * What cannot be followed: a table shared with a process of other memory
  * (CLONE_FILES without CLONE_VM), and descriptors that another process puts
@@ -150,17 +156,6 @@ void wy_fdstate_put(struct wy_thread *t)
 		__atomic_sub_fetch(&files->users, 1, __ATOMIC_ACQ_REL);
 }
 
-/* unshare(2): this thread goes on with a table of its own. */
-static void separate(struct wy_thread *t)
-{
-	struct wy_files *files = t->files;
-
-	if (!files || __atomic_load_n(&files->users, __ATOMIC_RELAXED) == 1)
-		return;
-	t->files = wy_fdstate_for_child(files, CLONE_VM);
-	__atomic_sub_fetch(&files->users, 1, __ATOMIC_ACQ_REL);
-}
-
 /* ---- slots ---- */
 
 static bool has_slot(const struct wy_files *files, long fd)
@@ -177,23 +172,58 @@ static struct wy_fd_now get(const struct wy_files *files, long fd)
 	return now;
 }
 
-static void set(struct wy_files *files, long fd, struct wy_fd_now now)
+static void raise_top(struct wy_files *files, long fd)
 {
-	unsigned int top;
+	unsigned int top = __atomic_load_n(&files->top, __ATOMIC_RELAXED);
 
-	if (!has_slot(files, fd))
-		return;
-	top = __atomic_load_n(&files->top, __ATOMIC_RELAXED);
 	while (fd >= top && !__atomic_compare_exchange_n(&files->top, &top, (unsigned int)fd + 1,
 							 false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
-	__atomic_store(&files->slot[fd], &now, __ATOMIC_RELEASE);
 }
 
-static void clear(struct wy_files *files, long fd)
+/* Returns what was there. */
+static struct wy_fd_now set(struct wy_files *files, long fd, struct wy_fd_now now)
 {
-	if (has_slot(files, fd) && fd < files->top)
-		set(files, fd, (struct wy_fd_now){ 0 });
+	struct wy_fd_now was = { 0 };
+
+	if (!has_slot(files, fd))
+		return was;
+	raise_top(files, fd);
+	__atomic_exchange(&files->slot[fd], &now, &was, __ATOMIC_ACQ_REL);
+	return was;
+}
+
+/* Sets it if nobody else has. */
+static bool set_first(struct wy_files *files, long fd, struct wy_fd_now now)
+{
+	struct wy_fd_now none = { 0 };
+
+	if (!has_slot(files, fd))
+		return false;
+	raise_top(files, fd);
+	return __atomic_compare_exchange(&files->slot[fd], &none, &now, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE);
+}
+
+/* Makes it empty; returns what was there, to one of those who do so at once. */
+static struct wy_fd_now take(struct wy_files *files, long fd)
+{
+	struct wy_fd_now none = { 0 }, was = { 0 };
+
+	if (has_slot(files, fd) && get(files, fd).file)
+		__atomic_exchange(&files->slot[fd], &none, &was, __ATOMIC_ACQ_REL);
+	return was;
+}
+
+static bool is_open(long fd)
+{
+	return sys2(__NR_fcntl, fd, F_GETFD) != -EBADF;
+}
+
+/* Something of its inode, to tell another one by.  Never 0. */
+static unsigned char mark_of(const struct stat *st)
+{
+	return (unsigned char)(1 + ((st->st_dev ^ st->st_ino) * 0x9e3779b97f4a7c15ul >> 57));
 }
 
 /* ---- events ---- */
@@ -274,13 +304,14 @@ static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct wy
 	wy_event_end(t, e);
 }
 
-static struct wy_fd_now new_file(const struct wy_fd_type *type, bool asked)
+/* st: what fstat(2) says, NULL: it was not asked. */
+static struct wy_fd_now new_file(const struct wy_fd_type *type, const struct stat *st)
 {
 	return (struct wy_fd_now){ .file = __atomic_add_fetch(&wy_trace->last_file, 1,
 							      __ATOMIC_RELAXED),
 				   .class = type->class,
 				   .sub = type->kind,
-				   .asked = asked };
+				   .mark = st ? mark_of(st) : 0 };
 }
 
 /* What the kernel says a descriptor is.  False: it is not open. */
@@ -302,7 +333,26 @@ static bool ask(long fd, struct wy_fd_type *ret, struct stat *st)
 	return true;
 }
 
-/* A descriptor that is there now, of a file that nobody else is known to have. */
+static void close_slot(struct wy_thread *t, long fd)
+{
+	struct wy_fd_now now = take(t->files, fd);
+
+	if (now.file)
+		tell_fd(t, WY_FD_CLOSED, now, fd, -1);
+}
+
+/* Another thread may have closed it before the slot was set. */
+static void check(struct wy_thread *t, long fd)
+{
+	if (!wy_thread_alone() && !is_open(fd))
+		close_slot(t, fd);
+}
+
+/*
+ * A descriptor that is there now, of a file that nobody else is known to have.
+ * nr: the call that made it; -1: it was there before, and somebody may be about
+ * to set its slot.
+ */
 static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked)
 {
 	struct wy_fd_now now = { 0 };
@@ -311,23 +361,27 @@ static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked
 
 	if (!ask(fd, &type, &st))
 		return now;
-	now = new_file(&type, asked);
+	now = new_file(&type, &st);
 	tell_file(t, now, &type, &st, fd, nr);
 	wy_tcp_tell(t, now, fd, WY_TCP_START);
-	set(t->files, fd, now);
+	if (!asked)
+		set(t->files, fd, now);
+	else if (!set_first(t->files, fd, now))
+		return get(t->files, fd);
+	check(t, fd);
 	return now;
 }
 
 /* The same of one whose type is known beforehand. */
 static void arrive_as(struct wy_thread *t, long fd, long nr, struct wy_fd_type type)
 {
-	struct wy_fd_now now = new_file(&type, false);
 	struct stat st = { 0 };
+	bool known = telling() && sys2(__NR_fstat, fd, &st) == 0;
+	struct wy_fd_now now = new_file(&type, known ? &st : NULL);
 
-	if (telling())
-		sys2(__NR_fstat, fd, &st);
 	tell_file(t, now, &type, &st, fd, nr);
 	set(t->files, fd, now);
+	check(t, fd);
 }
 
 struct wy_fd_now wy_fdstate_known(const struct wy_thread *t, long fd)
@@ -363,6 +417,34 @@ static struct wy_handover *handed_over(int pid)
 	return NULL;
 }
 
+/* Is what the slot says still so? */
+static bool holds(struct wy_fd_now now, long fd)
+{
+	struct stat st;
+
+	return sys2(__NR_fstat, fd, &st) == 0 && (!now.mark || now.mark == mark_of(&st));
+}
+
+/* The table was copied while other threads made and closed descriptors: the kernel knows. */
+static void look_again(struct wy_thread *t)
+{
+	struct wy_dir dir;
+	long fd;
+
+	for (fd = 0; fd < t->files->top; fd++) {
+		struct wy_fd_now now = get(t->files, fd);
+
+		if (now.file && !holds(now, fd))
+			close_slot(t, fd);
+	}
+	wy_dir_open(&dir, "/proc/thread-self/fd");
+	while (!dir.error && (fd = wy_dir_next_number(&dir)) >= 0) {
+		if (fd != dir.fd && !get(t->files, fd).file)
+			arrive(t, fd, -1, true);
+	}
+	wy_dir_close(&dir);
+}
+
 static bool inherit(struct wy_thread *t)
 {
 	struct wy_handover *h = handed_over(t->pid);
@@ -372,11 +454,14 @@ static bool inherit(struct wy_thread *t)
 	for (unsigned int i = 0; i < h->nr && i < WY_HANDOVER_FDS; i++) {
 		struct wy_fd_now now = { .file = h->fd[i].file,
 					 .class = h->fd[i].class,
-					 .sub = h->fd[i].sub };
+					 .sub = h->fd[i].sub,
+					 .mark = h->fd[i].mark };
 
 		set(t->files, h->fd[i].fd, now);
 		tell_fd(t, WY_FD_INHERITED, now, h->fd[i].fd, -1);
 	}
+	if (h->several)
+		look_again(t);
 	wy_ring_end_image(h->image);
 	__atomic_store_n(&h->state, WY_HANDOVER_FREE, __ATOMIC_RELEASE);
 	return true;
@@ -430,7 +515,7 @@ void wy_fdstate_hand_over(struct wy_thread *t)
 {
 	struct wy_files *files = t->files;
 
-	for (unsigned int i = 0; files && i < WY_HANDOVERS; i++) {
+	for (unsigned int i = 0; i < WY_HANDOVERS; i++) {
 		struct wy_handover *h = &wy_trace->handover[i];
 		unsigned int free = WY_HANDOVER_FREE;
 
@@ -440,7 +525,8 @@ void wy_fdstate_hand_over(struct wy_thread *t)
 		h->pid = t->pid;
 		h->image = t->writer.ring ? t->writer.ring->image : 0;
 		h->nr = 0;
-		for (long fd = 0; fd < files->top && h->nr < WY_HANDOVER_FDS; fd++) {
+		h->several = !wy_thread_alone();
+		for (long fd = 0; files && fd < files->top && h->nr < WY_HANDOVER_FDS; fd++) {
 			struct wy_fd_now now = get(files, fd);
 			long flags = now.file ? sys2(__NR_fcntl, fd, F_GETFD) : -EBADF;
 
@@ -449,6 +535,7 @@ void wy_fdstate_hand_over(struct wy_thread *t)
 			h->fd[h->nr].fd = (int)fd;
 			h->fd[h->nr].file = now.file;
 			h->fd[h->nr].class = now.class;
+			h->fd[h->nr].mark = now.mark;
 			h->fd[h->nr++].sub = now.sub;
 		}
 		__atomic_store_n(&h->state, WY_HANDOVER_READY, __ATOMIC_RELEASE);
@@ -464,17 +551,63 @@ void wy_fdstate_take_back(struct wy_thread *t)
 		__atomic_store_n(&h->state, WY_HANDOVER_FREE, __ATOMIC_RELEASE);
 }
 
-/* ---- calls ---- */
+/* ---- a child ---- */
 
-static void close_slot(struct wy_thread *t, long fd)
+/* How many of the slots an event has room for; *ret_top: where they end. */
+static unsigned int copies(const struct wy_thread *t, long *ret_top)
 {
-	struct wy_fd_now now = get(t->files, fd);
+	unsigned int nr = 0;
+	long fd = 0;
 
-	if (!now.file)
-		return;
-	clear(t->files, fd);
-	tell_fd(t, WY_FD_CLOSED, now, fd, -1);
+	for (; t->files && fd < t->files->top; fd++) {
+		if (get(t->files, fd).file && ++nr > WY_FDSTATE_COPIES / sizeof(struct wy_item_fd))
+			return *ret_top = fd, nr - 1;
+	}
+	return *ret_top = fd, nr;
 }
+
+void wy_fdstate_add_copies(const struct wy_thread *t, struct wy_event *e)
+{
+	long top;
+	unsigned int nr = copies(t, &top);
+	struct wy_item_fd *at = wy_event_item(e, WY_ITEM_FDS, 0, nr * sizeof(*at));
+
+	for (long fd = 0; fd < top; fd++) {
+		unsigned int file = get(t->files, fd).file;
+
+		if (file)
+			*at++ = (struct wy_item_fd){ (int)fd, file };
+	}
+}
+
+void wy_fdstate_tell_rest(struct wy_thread *t)
+{
+	long fd;
+
+	copies(t, &fd);
+	for (; t->files && fd < t->files->top; fd++) {
+		struct wy_fd_now now = get(t->files, fd);
+
+		if (now.file)
+			tell_fd(t, WY_FD_INHERITED, now, fd, -1);
+	}
+	if (t->files && t->clone_several)
+		look_again(t);
+}
+
+/* unshare(2): this thread goes on with a table of its own.  False: it had one already. */
+static bool separate(struct wy_thread *t)
+{
+	struct wy_files *files = t->files;
+
+	if (!files || __atomic_load_n(&files->users, __ATOMIC_RELAXED) == 1)
+		return false;
+	t->files = wy_fdstate_for_child(files, CLONE_VM);
+	__atomic_sub_fetch(&files->users, 1, __ATOMIC_ACQ_REL);
+	return true;
+}
+
+/* ---- calls ---- */
 
 static void close_range(struct wy_thread *t, const struct wy_call *call)
 {
@@ -497,7 +630,7 @@ void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row)
 	switch (row->effect) {
 	case WY_FX_CLOSE:
 		wy_tcp_tell(t, get(t->files, (int)call->arg[0]), (int)call->arg[0], WY_TCP_END);
-		clear(t->files, (int)call->arg[0]);
+		close_slot(t, (int)call->arg[0]);
 		break;
 	case WY_FX_CLOSE_RANGE: close_range(t, call); break;
 	case WY_FX_EXEC: wy_fdstate_hand_over(t); break;
@@ -506,14 +639,15 @@ void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row)
 
 static void copy_slot(struct wy_thread *t, long from, long to)
 {
-	struct wy_fd_now now = wy_fdstate_look(t, from);
+	struct wy_fd_now now = wy_fdstate_look(t, from), was;
 
 	if (from == to || !now.file)
 		return;
-	close_slot(t, to);
-	now.asked = 0;
-	set(t->files, to, now);
+	was = set(t->files, to, now);
+	if (was.file)
+		tell_fd(t, WY_FD_CLOSED, was, to, -1);
 	tell_fd(t, WY_FD_COPIED, now, to, from);
+	check(t, to);
 }
 
 /* Two descriptors that a call has written to memory. */
@@ -554,7 +688,7 @@ static void tell_again(struct wy_thread *t, const struct wy_call *call)
 
 	if (!telling() || !now.file || !ask((int)call->arg[0], &type, &st))
 		return;
-	tell_file(t, now, &type, &st, (int)call->arg[0], call->nr);
+	tell_file(t, now, &type, &st, -1, call->nr);
 	if ((int)call->nr == __NR_connect)
 		wy_tcp_tell(t, now, (int)call->arg[0], WY_TCP_START);
 }
@@ -737,8 +871,8 @@ static void succeeded(struct wy_thread *t, const struct wy_call *call,
 	case WY_FX_FANOTIFY: take_fanotify(t, call); break;
 	case WY_FX_CLONE: pidfd_made(t, call); break;
 	case WY_FX_UNSHARE:
-		if (call->arg[0] & CLONE_FILES)
-			separate(t);
+		if (call->arg[0] & CLONE_FILES && separate(t) && t->files)
+			look_again(t);
 		break;
 	case WY_FX_BPF:
 		if (bpf_makes_one((unsigned long)call->arg[0]))
@@ -752,28 +886,31 @@ static void succeeded(struct wy_thread *t, const struct wy_call *call,
 	}
 }
 
-void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row,
-		      struct wy_fd_now before)
+/* What has come into slots that were emptied before the call, by who asked or by who opened. */
+static void closed(struct wy_thread *t, unsigned long first, unsigned long last)
+{
+	for (unsigned long fd = first; t->files && fd <= last && fd < t->files->top; fd++) {
+		if (get(t->files, (long)fd).file && !is_open((long)fd))
+			close_slot(t, (long)fd);
+	}
+}
+
+void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row)
 {
 	struct wy_thread *t = call->thread;
 
 	if (!t->files)
 		return;
-	if (row->effect == WY_FX_CLOSE) {
-		struct wy_fd_now now = get(t->files, (int)call->arg[0]);
-
-		/* Who asked meanwhile was told of the file that is closed now. */
-		if (now.asked)
-			clear(t->files, (int)call->arg[0]);
-		if (before.file && call->ret != -EBADF)
-			tell_fd(t, WY_FD_CLOSED, before, (int)call->arg[0], -1);
-	} else if (row->effect == WY_FX_EXEC) {
+	if (row->effect == WY_FX_CLOSE)
+		closed(t, (unsigned int)call->arg[0], (unsigned int)call->arg[0]);
+	else if (row->effect == WY_FX_CLOSE_RANGE && !(call->arg[2] & CLOSE_RANGE_CLOEXEC))
+		closed(t, (unsigned int)call->arg[0], (unsigned int)call->arg[1]);
+	else if (row->effect == WY_FX_EXEC)
 		wy_fdstate_take_back(t);
-	} else if (!WY_IS_ERROR(call->ret)) {
+	else if (!WY_IS_ERROR(call->ret))
 		succeeded(t, call, row);
-	} else if (row->effect == WY_FX_ADDRESS && call->ret == -EINPROGRESS) {
+	else if (row->effect == WY_FX_ADDRESS && call->ret == -EINPROGRESS)
 		tell_again(t, call);
-	}
 }
 
 /* ---- io_uring ---- */

@@ -23,7 +23,7 @@
 struct wy_fd_now {
 	unsigned int file; /* 0: not known, or there is none */
 	unsigned char class, sub;
-	unsigned char asked; /* what is here was asked for, not seen to be made */
+	unsigned char mark; /* of its inode, to tell another one by; 0: not known */
 	unsigned char reserved;
 };
 _Static_assert(sizeof(struct wy_fd_now) == 8, "a slot is one word");
@@ -43,6 +43,14 @@ struct wy_files *wy_fdstate_for_child(struct wy_files *files, unsigned long clon
 /* In a process that has a copy of its parent's memory: the table is its own. */
 void wy_fdstate_fork_child(struct wy_thread *t);
 
+/*
+ * In a child with a copy of its parent's descriptors: adds to the event of its start, in whose
+ * room there are WY_FDSTATE_COPIES more bytes, what they are; and after that event tells the rest.
+ */
+#define WY_FDSTATE_COPIES (4096u * sizeof(struct wy_item_fd))
+void wy_fdstate_add_copies(const struct wy_thread *t, struct wy_event *e);
+void wy_fdstate_tell_rest(struct wy_thread *t);
+
 /* The thread ends, or never was. */
 void wy_fdstate_put(struct wy_thread *t);
 
@@ -55,10 +63,9 @@ struct wy_fd_now wy_fdstate_known(const struct wy_thread *t, long fd);
 /* No descriptor from here on is known. */
 long wy_fdstate_top(const struct wy_thread *t);
 
-/* Around each call whose row has an effect.  before: what the row's descriptor was. */
+/* Around each call whose row has an effect. */
 void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row);
-void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row,
-		      struct wy_fd_now before);
+void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row);
 
 /* What an io_uring has done: a descriptor is there, by a call of this number; came in a message;
  * is closed. */

@@ -125,6 +125,8 @@ struct wy_thread *wy_thread_new(int my_pid)
 	if (!found)
 		found = fresh_block();
 	if (found) {
+		if (found->state != WY_THREAD_FREE)
+			wy_fdstate_put(found); /* killed, and could not do so itself */
 		clear(found);
 		found->state = WY_THREAD_LIVE;
 	}
@@ -324,6 +326,8 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 {
 	struct wy_thread *t = call->thread;
 	struct wy_thread *child = t;
+	/* The other threads, or, if the child does not hold it up, the parent itself. */
+	bool several = !wy_thread_alone() || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM;
 	/* While the gs base is the agent's, nobody but this thread can change its own. */
 	bool by_gs = (flags & CLONE_VM) && (flags & CLONE_VFORK) && !wy_gs_is_theirs;
 	unsigned int readers;
@@ -341,6 +345,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	} else if (!(flags & CLONE_VFORK)) {
 		wy_lock_all();
 	}
+	child->clone_several = several;
 	t->clone_child = child;
 	t->clone_flags = flags;
 	t->clone_site = call->site;

@@ -138,7 +138,8 @@ struct wy_thread {
 	unsigned long clone_flags;
 	unsigned long clone_mask; /* the program's signal mask meanwhile */
 	int clone_stub;
-	bool clone_read; /* a child: has read the word of the stub it came from */
+	bool clone_several; /* a child: threads ran on while its parent's descriptors were copied */
+	bool clone_read;    /* a child: has read the word of the stub it came from */
 	unsigned long exec_cookie;
 	unsigned long exec_mem, exec_len; /* what an exec in a vfork child leaves behind: uexec.c */
 	struct sigcontext trip_regs;      /* at the rt_sigreturn that is being made */

@@ -62,13 +62,15 @@ _Static_assert(sizeof(struct wy_event) == 64, "an event's header");
  * FILE	 arg[0] device, arg[1] inode (0 where it is no one's own), arg[2] the
  *	 descriptor (-1: none), arg[3] open(2) flags, upper half: of a socket its
  *	 domain, type (8 bits) and protocol (16 bits), see WY_SOCKET();
- *	 ret the number of the call that made it, -1: it was there before.
+ *	 ret the number of the call that made it, -1: it was there before (and if the
+ *	 descriptor stands for another file by now, that stays so).
  *	 Items: PATH, LOCAL, PEER.  Comes again when more is known (bind, connect).
  * FD	 arg[0] the descriptor, arg[1] the one it is a copy of or -1.
- * IMAGE arg[0] process, arg[1] its parent, arg[2] thread, arg[3] enum wy_image_how.
+ * IMAGE All descriptors of the process are told anew behind it.
+ *	 arg[0] process, arg[1] its parent, arg[2] thread, arg[3] enum wy_image_how.
  *	 Items: PATH the executed file, STRING its arguments.
  * START arg[0] process, arg[1] its parent (of a thread: its process), arg[2]
- *	 thread, arg[3] clone(2) flags.
+ *	 thread, arg[3] clone(2) flags.  Item: FDS, if it has a copy of its parent's.
  * END	 arg[0] process, arg[2] thread, arg[3] 0: the thread alone, 1: the process (ret is
  *	 what exit_group(2) was given), 2: the process was found ended (ret is its status
  *	 as waitpid(2) has it, -1: nobody knows).
@@ -112,6 +114,7 @@ enum wy_item_what {
 	WY_ITEM_PEER,
 	WY_ITEM_PAYLOAD, /* bytes that went through a socket; index 0: in, 1: out */
 	WY_ITEM_STACK,   /* struct wy_item_stack, and the innermost bytes of the stack */
+	WY_ITEM_FDS,     /* all descriptors that a process starts with: struct wy_item_fd[] */
 };
 
 /* Flags of an item. */
@@ -131,6 +134,11 @@ struct wy_item_file {
 	unsigned int file;
 	unsigned char class, sub;
 	unsigned short reserved; /* 0 */
+};
+
+struct wy_item_fd {
+	int fd;
+	unsigned int file;
 };
 
 /* Where a call was made: what is needed to find its callers. */

@@ -108,11 +108,12 @@ struct wy_handover {
 	unsigned int state; /* enum wy_handover_state */
 	int pid;
 	unsigned int image; /* that it leaves: the rings of its threads are over */
-	unsigned int nr;
+	unsigned short nr;
+	unsigned short several; /* other threads ran on meanwhile: it may be wrong */
 	struct wy_handover_fd {
 		int fd;
 		unsigned int file;
-		unsigned char class, sub, flags, reserved;
+		unsigned char class, sub, mark, reserved;
 	} fd[WY_HANDOVER_FDS];
 };
 

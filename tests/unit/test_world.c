@@ -149,18 +149,34 @@ static void test_descriptors(void **state)
 	fd_event(w, 5, WY_FD_CLOSED, 300, 9);
 	assert_int_equal(number(wy_world_fd(w, 5, 300)), 1);
 
-	/* A copy of the table, and the table itself. */
-	start(w, 6, 5, 6, 17);
+	/* A child tells what it has; what its parent has closed meanwhile is there. */
+	fd_event(w, 5, WY_FD_COPIED, 301, 1);
+	fd_event(w, 5, WY_FD_CLOSED, 301, 1);
+	event(&ev, (struct wy_event){ .kind = WY_EVENT_START, .arg = { 6, 5, 6, 17 } });
+	item(&ev, WY_ITEM_FDS, 0, (struct wy_item_fd[]){ { 301, 1 }, { -1, 1 }, { 8, 0 } }, 24);
+	apply(w, 6);
+	assert_int_equal(number(wy_world_fd(w, 6, 301)), 1);
+	assert_null(wy_world_fd(w, 6, 300));
+	assert_null(wy_world_fd(w, 6, 8));
+	/* One that shares the table. */
 	start(w, 7, 5, 7, CLONE_FILES | 17);
 	fd_event(w, 7, WY_FD_CLOSED, 300, 1);
 	assert_null(wy_world_fd(w, 5, 300));
-	assert_int_equal(number(wy_world_fd(w, 6, 300)), 1);
 	fd_event(w, 5, WY_FD_RECEIVED, 4, 1);
 	assert_int_equal(number(wy_world_fd(w, 7, 4)), 1);
+	/* An image tells all anew. */
 	image(w, 7, "/bin/sh", WY_IMAGE_EXEC);
-	fd_event(w, 7, WY_FD_EXEC_CLOSED, 4, 1);
 	assert_null(wy_world_fd(w, 7, 4));
 	assert_int_equal(number(wy_world_fd(w, 5, 4)), 1);
+	fd_event(w, 7, WY_FD_INHERITED, 4, 1);
+	assert_int_equal(number(wy_world_fd(w, 7, 4)), 1);
+	/* What was asked for does not replace what has come since. */
+	file(2, WY_FD_DISK, 0, 4, -1);
+	apply(w, 5);
+	assert_int_equal(number(wy_world_fd(w, 5, 4)), 1);
+	file(2, WY_FD_DISK, 0, 4, 2);
+	apply(w, 5);
+	assert_int_equal(number(wy_world_fd(w, 5, 4)), 2);
 	wy_world_free(w);
 }
 

@@ -282,7 +282,6 @@ static void end_event(const struct wy_call *call, const struct wy_call_row *row,
 static void leave_effect(const struct wy_call *call, const struct wy_call_row *row,
 			 const struct wy_traced *traced)
 {
-	struct wy_fd_now before = { traced->file, traced->class, traced->sub, 0, 0 };
 	struct wy_thread *t = call->thread;
 	unsigned long kept[KEEP_MAX / 8];
 	struct wy_event *e;
@@ -295,7 +294,7 @@ static void leave_effect(const struct wy_call *call, const struct wy_call_row *r
 			__builtin_memcpy(kept, e, words * 8ul);
 		}
 	}
-	wy_fdstate_leave(call, row, before);
+	wy_fdstate_leave(call, row);
 	if (!words)
 		return;
 	e = (struct wy_event *)wy_ring_room(t, EVENT_MAX, false);
@@ -549,12 +548,20 @@ static void add_arguments(struct wy_event *e, char *text)
 	}
 }
 
+/* Is it the first thread of a process that has a copy of its parent's descriptors? */
+static bool has_copy(const struct wy_thread *t)
+{
+	return t->pid == t->tid && !(t->clone_flags & CLONE_FILES);
+}
+
 static void tell_start(struct wy_thread *t, enum wy_event_kind kind, long parent, long what)
 {
-	unsigned char *room =
-		settings()->flags & WY_TRACE_EVENTS ? wy_ring_room(t, EVENT_MAX, false) : NULL;
+	bool copy = kind == WY_EVENT_START && has_copy(t);
+	unsigned char *room = NULL;
 	struct wy_event *e;
 
+	if (settings()->flags & WY_TRACE_EVENTS)
+		room = wy_ring_room(t, EVENT_MAX + WY_FDSTATE_COPIES, true);
 	if (!room)
 		return;
 	e = wy_event_begin(room, kind);
@@ -569,7 +576,17 @@ static void tell_start(struct wy_thread *t, enum wy_event_kind kind, long parent
 			wy_event_item(e, WY_ITEM_PATH, 0, (unsigned int)len);
 		add_arguments(e, (char *)e + EVENT_MAX - ITEMS_MAX);
 	}
+	if (copy)
+		wy_fdstate_add_copies(t, e);
 	wy_event_end(t, e);
+}
+
+/* A thread or a process that a call of the clone family has made. */
+static void started(struct wy_thread *t, long parent)
+{
+	tell_start(t, WY_EVENT_START, parent, (long)t->clone_flags);
+	if (has_copy(t))
+		wy_fdstate_tell_rest(t);
 }
 
 /* Whose memory this is: a fork's child finds its parent's number here.  0: not begun. */
@@ -608,7 +625,7 @@ static void thread_start(struct wy_thread *t)
 	wy_ring_take(t, !ours);
 	if (ours && !t->files) /* it was there before the agent */
 		t->files = wy_fdstate_for_child(files, CLONE_VM | CLONE_FILES);
-	tell_start(t, WY_EVENT_START, ours ? t->pid : sys0(__NR_getppid), (long)t->clone_flags);
+	started(t, ours ? t->pid : sys0(__NR_getppid));
 }
 
 static void fork_child(struct wy_thread *t)
@@ -621,7 +638,7 @@ static void fork_child(struct wy_thread *t)
 	wy_ring_new_process(false);
 	wy_ring_take(t, false);
 	wy_fdstate_fork_child(t);
-	tell_start(t, WY_EVENT_START, parent, (long)t->clone_flags);
+	started(t, parent);
 }
 
 static void thread_exit(struct wy_thread *t)

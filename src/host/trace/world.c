@@ -179,6 +179,9 @@ static int apply_file(struct wy_world *w, const struct wy_event_view *v)
 		keep_address(&f->local, &f->local_len, &item);
 	if (wy_item_find(v, WY_ITEM_PEER, 0, &item))
 		keep_address(&f->peer, &f->peer_len, &item);
+	/* Who asked for it may say so when another thread has got the number again. */
+	if (e->ret < 0 && wy_world_fd(w, v->pid, (int)e->arg[2]))
+		return 0;
 	return set_fd(w, v->pid, e->arg[2], e->file);
 }
 
@@ -222,17 +225,6 @@ static int keep_arguments(struct wy_process *p, const struct wy_event_view *v)
 	return 0;
 }
 
-static int copy_fds(struct wy_table *to, const struct wy_table *from)
-{
-	for (size_t i = 0; i < from->room; i++) {
-		const struct wy_table_entry *e = &from->entry[i];
-
-		if (e->used && wy_table_set(to, e->key, e->value) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static int apply_image(struct wy_world *w, const struct wy_event_view *v)
 {
 	const struct wy_event *e = &v->e;
@@ -250,14 +242,10 @@ static int apply_image(struct wy_world *w, const struct wy_event_view *v)
 	p->p.parent = (int)e->arg[1];
 	p->p.image = v->image;
 	p->p.threads += !p->p.threads;
-	/* An exec makes them its own. */
-	if (p->fds != &p->own_fds) {
-		const struct wy_table *shared = p->fds;
-
-		p->fds = &p->own_fds;
-		if (copy_fds(p->fds, shared) < 0)
-			return -ENOMEM;
-	}
+	/* They are its own from now on, and are told anew. */
+	p->fds = &p->own_fds;
+	if (!p->lent)
+		wy_table_free(p->fds);
 	if (!wy_item_find(v, WY_ITEM_PATH, 0, &item))
 		return keep_arguments(&p->p, v);
 	free(p->p.path);
@@ -269,7 +257,20 @@ static int apply_image(struct wy_world *w, const struct wy_event_view *v)
 	return keep_arguments(&p->p, v);
 }
 
-/* What a child has from its parent: the program, and what its descriptors stand for. */
+/* The descriptors that a child says it has; it knows them better than its parent's events. */
+static int take_fds(struct wy_table *to, struct wy_bytes bytes)
+{
+	struct wy_item_fd fd;
+
+	for (; bytes.len >= sizeof(fd); bytes.at += sizeof(fd), bytes.len -= sizeof(fd)) {
+		memcpy(&fd, bytes.at, sizeof(fd));
+		if (fd.fd >= 0 && fd.file && wy_table_set(to, (uint64_t)fd.fd, fd.file) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What a child has from its parent: the program, and its descriptors if they are shared. */
 static int inherit(struct process *child, struct process *parent, bool share_fds)
 {
 	memcpy(child->p.comm, parent->p.comm, sizeof(child->p.comm));
@@ -280,7 +281,7 @@ static int inherit(struct process *child, struct process *parent, bool share_fds
 			return -ENOMEM;
 	}
 	if (!share_fds)
-		return copy_fds(child->fds, parent->fds);
+		return 0;
 	parent->lent = true;
 	child->fds = parent->fds;
 	return 0;
@@ -290,6 +291,7 @@ static int apply_start(struct wy_world *w, const struct wy_event_view *v)
 {
 	const struct wy_event *e = &v->e;
 	struct process *parent = find_process(w, (int)e->arg[1]), *child;
+	struct wy_item_view item;
 
 	if (e->arg[3] & CLONE_THREAD || e->arg[0] == e->arg[1]) {
 		child = get_process(w, (int)e->arg[0]);
@@ -305,7 +307,9 @@ static int apply_start(struct wy_world *w, const struct wy_event_view *v)
 	child->p.began = e->time;
 	child->p.forked = true;
 	child->p.threads = 1;
-	return parent ? inherit(child, parent, e->arg[3] & CLONE_FILES) : 0;
+	if (parent && inherit(child, parent, e->arg[3] & CLONE_FILES) < 0)
+		return -ENOMEM;
+	return wy_item_find(v, WY_ITEM_FDS, 0, &item) ? take_fds(child->fds, item.bytes) : 0;
 }
 
 static void end(struct process *p)
