@@ -288,6 +288,17 @@ static void put_descriptors(FILE *out, const char *name, enum kind kind,
 	free(sorted);
 }
 
+/* How the TCP connections of a process fared, if that was recorded. */
+static void put_tcp(FILE *out, const struct wy_tally_process *p)
+{
+	for (size_t i = 0; i < p->files; i++) {
+		if (p->file[i]->tcp)
+			fprintf(out, "TCP:%d:%d (%lu,%lu) %s\n", p->process->pid, p->file[i]->fd,
+				(unsigned long)p->file[i]->io.in, (unsigned long)p->file[i]->io.out,
+				p->file[i]->tcp);
+	}
+}
+
 void wy_csv_tail(struct wy_csv *c, FILE *out, long process)
 {
 	static const char *const kinds[KINDS] = { "Network", "Pipe", "Disk" };
@@ -318,4 +329,6 @@ void wy_csv_tail(struct wy_csv *c, FILE *out, long process)
 		}
 		put_table(out, kinds[kind], &rows);
 	}
+	for (size_t i = first; i < end && c->style == WY_CSV_WIDE; i++)
+		put_tcp(out, wy_tally_process(t, i));
 }

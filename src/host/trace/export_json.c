@@ -10,10 +10,10 @@
 #include "host/trace/export.h"
 #include "host/trace/meta.h"
 #include "host/trace/moved.h"
+#include "host/trace/tcp.h"
 #include "proto/calls.h"
 
 #include <errno.h>
-#include <linux/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -415,29 +415,19 @@ static int put_signal(const struct wy_run *run, FILE *out, const struct wy_event
 
 static int put_tcp(const struct wy_run *run, FILE *out, const struct wy_event_view *v)
 {
-	static const char *const when[] = { "start", "now", "end" };
-	struct wy_item_view item;
-	struct tcp_info info = { 0 };
+	struct wy_tcp_figure f;
 	struct json j;
 
-	if (!wy_item_find(v, WY_ITEM_OUT, 0, &item))
-		return 0;
-	memcpy(&info, item.bytes.at, item.bytes.len < sizeof(info) ? item.bytes.len : sizeof(info));
 	open_line(&j, out, run, v->e.time, "tcp");
 	put_number(&j, "pid", v->pid);
+	put_number(&j, "tid", v->tid);
+	put_number(&j, "fd", v->e.arg[1]);
 	put_unsigned(&j, "file", v->e.file);
-	put_text(&j, "when", (unsigned long)v->e.arg[0] < 3 ? when[v->e.arg[0]] : "now");
-	put_number(&j, "state", info.tcpi_state);
-	put_number(&j, "rtt_us", info.tcpi_rtt);
-	put_number(&j, "rttvar_us", info.tcpi_rttvar);
-	put_number(&j, "snd_cwnd", info.tcpi_snd_cwnd);
-	put_number(&j, "snd_mss", info.tcpi_snd_mss);
-	put_number(&j, "rcv_space", info.tcpi_rcv_space);
-	put_number(&j, "retrans", info.tcpi_total_retrans);
-	put_number(&j, "unacked", info.tcpi_unacked);
-	put_number(&j, "notsent_bytes", info.tcpi_notsent_bytes);
-	put_unsigned(&j, "bytes_acked", info.tcpi_bytes_acked);
-	put_unsigned(&j, "bytes_received", info.tcpi_bytes_received);
+	put_text(&j, "when", wy_tcp_when(v));
+	for (unsigned int i = 0; i < wy_tcp_figures(); i++) {
+		if (wy_tcp_figure(v, i, &f))
+			put_unsigned(&j, f.name, f.value);
+	}
 	return close_line(&j);
 }
 

@@ -20,6 +20,7 @@
 #include "host/trace/moved.h"
 #include "host/trace/packet.h"
 #include "host/trace/table.h"
+#include "host/trace/tcp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +30,7 @@
 
 #define SEGMENT_MAX 65483u /* bytes of data in a packet: less than both versions of IP allow */
 #define PDU_MAX     262144u
+#define FIGURES_MAX 1024u
 /*
  * Packets of one call; of what is beyond, 64 MB, only the numbers go on, as if they had not been
  * captured.  A result is not to be believed so far that a line of a file fills a disk.
@@ -47,6 +49,7 @@ struct flow {
 	unsigned int out, in; /* TCP: numbers of the next bytes */
 	unsigned short id;    /* of the next IP packet */
 	struct wy_endpoint us, them;
+	char *figures; /* TCP: of the kernel, to be told with the next packet; or NULL */
 };
 
 struct wy_pcapng {
@@ -72,8 +75,12 @@ void wy_pcapng_free(struct wy_pcapng *p)
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->flow_of.room; i++) {
-		if (p->flow_of.entry[i].used)
-			free((void *)(uintptr_t)p->flow_of.entry[i].value);
+		struct flow *flow = (struct flow *)(uintptr_t)p->flow_of.entry[i].value;
+
+		if (p->flow_of.entry[i].used) {
+			free(flow->figures);
+			free(flow);
+		}
 	}
 	wy_table_free(&p->last_close);
 	wy_table_free(&p->connected);
@@ -222,7 +229,7 @@ static unsigned int interface_of(struct wy_pcapng *p, int pid, unsigned int link
 /* What all packets of a call have in common. */
 struct cause {
 	const struct wy_event_view *v;
-	char comment[160];
+	char comment[160 + FIGURES_MAX];
 	uint64_t begun_ns, over_ns;
 };
 
@@ -248,6 +255,7 @@ static void put_packet(struct wy_pcapng *p, const struct cause *cause, unsigned 
 static void put_tcp(struct wy_pcapng *p, struct flow *flow, const struct cause *cause, bool out,
 		    unsigned int flags, struct wy_bytes bytes, size_t len)
 {
+	struct cause with_figures;
 	unsigned char head[WY_HEADERS_MAX];
 	unsigned int *next = out ? &flow->out : &flow->in;
 	struct wy_tcp tcp = {
@@ -260,6 +268,14 @@ static void put_tcp(struct wy_pcapng *p, struct flow *flow, const struct cause *
 	};
 	size_t head_len = wy_packet_tcp(head, &tcp, bytes, len);
 
+	if (flow->figures) {
+		with_figures = *cause;
+		snprintf(with_figures.comment, sizeof(with_figures.comment), "%.150s; tcp %s",
+			 cause->comment, flow->figures);
+		cause = &with_figures;
+		free(flow->figures);
+		flow->figures = NULL;
+	}
 	put_packet(p, cause, WY_LINK_RAW, out, out ? cause->begun_ns : cause->over_ns,
 		   (struct wy_bytes){ head, head_len }, bytes, len);
 	*next += (unsigned int)len + !!(flags & (WY_TCP_SYN | WY_TCP_FIN));
@@ -575,6 +591,24 @@ int wy_pcapng_head(struct wy_pcapng *p, const struct wy_run *run, FILE *out)
 	return 0;
 }
 
+/* What the kernel tells of a connection goes with its next packet, as a comment. */
+static void take_figures(struct wy_pcapng *p, const struct wy_event_view *v)
+{
+	struct flow *flow = get_flow(p, v->e.file);
+	size_t len;
+	FILE *memory;
+
+	if (!flow || flow->kind != TCP)
+		return;
+	free(flow->figures);
+	flow->figures = NULL;
+	memory = open_memstream(&flow->figures, &len);
+	if (!memory)
+		return;
+	wy_tcp_print(memory, v);
+	fclose(memory);
+}
+
 int wy_pcapng_event(struct wy_pcapng *p, const struct wy_run *run, FILE *out,
 		    const struct wy_event_view *v)
 {
@@ -598,6 +632,7 @@ int wy_pcapng_event(struct wy_pcapng *p, const struct wy_run *run, FILE *out,
 			put_handshake(p, flow, &cause);
 		}
 		break;
+	case WY_EVENT_TCP: take_figures(p, v); break;
 	case WY_EVENT_FD:
 		if (!is_close(v) || !wy_table_get(&p->last_close, v->e.file, &last) ||
 		    last != v->e.time)

@@ -394,6 +394,8 @@ int wy_report(const struct wy_run *run, FILE *out)
 	if (!err)
 		err = wy_report_peers(run, out);
 	if (!err)
+		err = wy_report_tcp(run, out);
+	if (!err)
 		err = wy_report_files(run, out);
 	if (!err)
 		err = wy_report_pipes(run, out);

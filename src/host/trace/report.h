@@ -23,6 +23,7 @@ void wy_report_more(FILE *out, size_t shown, size_t all);
 /* ---- report_files.c: each returns 0 or -ENOMEM ---- */
 int wy_report_descriptors(const struct wy_run *run, FILE *out);
 int wy_report_peers(const struct wy_run *run, FILE *out);
+int wy_report_tcp(const struct wy_run *run, FILE *out);
 int wy_report_files(const struct wy_run *run, FILE *out);
 int wy_report_pipes(const struct wy_run *run, FILE *out);
 

@@ -225,6 +225,37 @@ int wy_report_peers(const struct wy_run *run, FILE *out)
 			 has_peer, print_peer);
 }
 
+/* ---- TCP, where its figures were recorded ---- */
+
+static bool has_tcp(const struct use *use)
+{
+	return use->tally->tcp;
+}
+
+int wy_report_tcp(const struct wy_run *run, FILE *out)
+{
+	struct uses u;
+
+	if (collect(run, &u, has_tcp) < 0)
+		return -ENOMEM;
+	qsort(u.use, u.nr, sizeof(*u.use), by_bytes);
+	if (u.nr)
+		wy_report_title(out, "TCP connections (the last figures of each)");
+	for (size_t i = 0; i < u.nr && i < WY_REPORT_LINES; i++) {
+		fprintf(out, "%8d %5d rx=%lu tx=%lu ", u.use[i].process->process->pid,
+			u.use[i].tally->fd, (unsigned long)u.use[i].tally->io.in,
+			(unsigned long)u.use[i].tally->io.out);
+		if (u.use[i].file)
+			wy_file_print(out, u.use[i].file);
+		fprintf(out, "\n               %s\n", u.use[i].tally->tcp);
+	}
+	wy_report_more(out, WY_REPORT_LINES, u.nr);
+	free_uses(&u);
+	return 0;
+}
+
+/* ---- paths ---- */
+
 static bool has_path(const struct use *use)
 {
 	return use->file && use->file->path &&

@@ -3,6 +3,7 @@
 
 #include "host/trace/moved.h"
 #include "host/trace/table.h"
+#include "host/trace/tcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ void wy_tally_free(struct wy_tally *t)
 
 		for (size_t k = 0; k < p->p.files; k++) {
 			free(p->p.file[k]->hist);
+			free(p->p.file[k]->tcp);
 			free(p->p.file[k]);
 		}
 		for (size_t k = 0; k < p->p.calls; k++)
@@ -337,6 +339,28 @@ static int add_fd(struct wy_tally *t, const struct wy_event_view *v)
 	return 0;
 }
 
+/* How a TCP connection fares: the last that is known. */
+static int add_tcp(struct wy_tally *t, const struct wy_event_view *v)
+{
+	struct process *p = get_process(t, v->pid);
+	struct wy_moved_side side = {
+		.fd = (int)v->e.arg[1], .file = v->e.file, .class = WY_FD_NET, .sub = WY_FD_TCP
+	};
+	struct wy_tally_file *f = p ? get_file(p, &side, v->e.time) : NULL;
+	size_t len;
+	FILE *memory;
+
+	if (!f)
+		return -ENOMEM;
+	free(f->tcp);
+	f->tcp = NULL;
+	memory = open_memstream(&f->tcp, &len);
+	if (!memory)
+		return -ENOMEM;
+	wy_tcp_print(memory, v);
+	return fclose(memory) == 0 ? 0 : -ENOMEM;
+}
+
 int wy_tally_add(struct wy_tally *t, const struct wy_event_view *v)
 {
 	uint64_t over = v->e.time + wy_event_took(v);
@@ -351,6 +375,7 @@ int wy_tally_add(struct wy_tally *t, const struct wy_event_view *v)
 	case WY_EVENT_URING: return add_call(t, v);
 	case WY_EVENT_FILE:
 	case WY_EVENT_FD: return add_fd(t, v);
+	case WY_EVENT_TCP: return v->e.file ? add_tcp(t, v) : 0;
 	case WY_EVENT_LOST: t->lost += (uint64_t)v->e.ret; return 0;
 	default: return get_process(t, v->pid) ? 0 : -ENOMEM;
 	}

@@ -43,6 +43,7 @@ struct wy_tally_file {
 	uint64_t began, closed;   /* ticks; closed 0: it was not seen to be */
 	uint64_t wakeups, waited; /* how often a wait ended by it, and the ticks of those waits */
 	uint64_t reads, writes;   /* calls of that kind that moved bytes */
+	char *tcp;                /* the newest figures of a TCP connection, in words; or NULL */
 };
 
 /* A call by name on files of one class. */

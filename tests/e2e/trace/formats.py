@@ -69,7 +69,7 @@ class Recorded:
         if not Recorded.path:
             Recorded.keep = folder()
             Recorded.path = Recorded.keep.name
-            record(Recorded.path, sys.executable, "-c", PROGRAM, options=["--payload"])
+            record(Recorded.path, sys.executable, "-c", PROGRAM, options=["--payload", "--tcp-info"])
         self.file = os.path.join(Recorded.path, "run.trc")
 
 
@@ -120,7 +120,7 @@ def json_is_what_its_schema_says():
         seen[line["k"]] += 1
         if seen[line["k"]] < 20:
             whole.validate(line)
-    same(set(seen), {"meta", "call", "fd", "proc", "sig", "sum"})
+    same(set(seen), {"meta", "call", "fd", "proc", "sig", "tcp", "sum"})
     same((seen["meta"], seen["sum"]), (1, 1))
 
 
@@ -167,6 +167,26 @@ def csv_is_csv():
     narrow = export(run.path, "--csv").split("\n\n")[0].splitlines()
     network = [e for e in of_files if e["class"] in ("net", "unix") and "dir" in e and e["ret"] >= 0]
     same([line.split(",")[0] for line in narrow[1:]], [e["call"] for e in network])
+
+
+@test
+def figures_of_tcp_are_in_every_format():
+    run = Recorded()
+    told = [e for e in events(run.path) if e["k"] == "tcp"]
+    ends = [e for e in told if e["when"] == "end" and "rtt_us" in e]
+    same(len(ends), 2)
+    for e in ends:
+        words = f"rtt_us={e['rtt_us']} rttvar_us={e['rttvar_us']} "
+        assert words in report(run.path), words
+        assert f"TCP:{e['pid']}:{e['fd']} (" in export(run.path, "--csv=wide"), e
+        assert words in export(run.path, "--text"), words
+        with folder() as where:
+            path = os.path.join(where, "x")
+            export(run.path, "--pcapng", "-o", path)
+            with open(path, "rb") as f:
+                packets = f.read()
+        # Of both ends of the connection the client's is shown.
+        assert b"; tcp start " in packets and b"; tcp end " in packets
 
 
 @test
