@@ -378,9 +378,7 @@ static void put_in(struct room *r, unsigned int i, enum wy_arg type)
 	case WY_ARG_ARGV:
 	case WY_ARG_ENVP: put_strings(r, i, addr, type == WY_ARG_ENVP); break;
 	case WY_ARG_SOCKADDR_IN:
-	case WY_ARG_BPF_ATTR:
 	case WY_ARG_CLONE_ARGS:
-	case WY_ARG_LANDLOCK_ATTR:
 	case WY_ARG_OPEN_HOW:
 		put_upto(r, WY_ITEM_IN, i, addr, (unsigned int)next, SOCKADDR_MAX);
 		break;
