@@ -21,7 +21,7 @@
 
 /* A slot: one word, read and written whole. */
 struct wy_fd_now {
-	unsigned int file; /* 0: not known, or there is none */
+	_Alignas(8) unsigned int file; /* 0: not known, or there is none */
 	unsigned char class, sub;
 	unsigned char mark; /* of its inode, to tell another one by; 0: not known */
 	unsigned char reserved;

@@ -250,9 +250,12 @@ void wy_host_notes_print(struct wy_session *s)
 {
 	for (int i = 0; i < WY_NOTE_SLOTS; i++) {
 		struct wy_note *n = &s->note[i];
+		unsigned int state = __atomic_load_n(&n->state, __ATOMIC_ACQUIRE);
 		struct wy_note copy;
 
-		if (__atomic_load_n(&n->state, __ATOMIC_ACQUIRE) != 2)
+		if (state == 0)
+			break; /* They are taken in order.  What nobody wrote has no memory yet. */
+		if (state != 2)
 			continue;
 		copy = wy_host_note_copy(n);
 		print_note(&copy);

@@ -88,7 +88,7 @@ static int bench_waylay(struct bench *b, const char *name, const char *mode, boo
 	unsigned int n = 0;
 	int err;
 
-	while (b->c->options[n] && n < 60) {
+	while (n < 60 && b->c->options[n]) {
 		options[n] = b->c->options[n];
 		n++;
 	}

@@ -33,10 +33,11 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const unsigned char wy_python_end[], wy_python_end_stop[];
+extern const unsigned char wy_python_end[];
+extern const size_t wy_python_end_size, wy_python_end_nr_sites;
 extern const struct {
 	uint32_t at, to;
-} wy_python_end_sites[], wy_python_end_sites_stop[];
+} wy_python_end_sites[];
 
 /* shortexit.S has their numbers. */
 static const char *const python_names[] = {
@@ -118,7 +119,7 @@ static void put_distance(unsigned char *bytes, uint64_t at, uint64_t to)
 /* Returns 1, 0: there is no room for it, or -errno. */
 static int replace_python_end(int mem, const struct module *m)
 {
-	const size_t len = (size_t)(wy_python_end_stop - wy_python_end);
+	const size_t len = wy_python_end_size;
 	const uint64_t start = m->at[m->nr - 1];
 	unsigned char body[1024];
 	int err;
@@ -126,7 +127,7 @@ static int replace_python_end(int mem, const struct module *m)
 	if (len > m->size || len > sizeof(body))
 		return 0;
 	memcpy(body, wy_python_end, len);
-	for (size_t i = 0; &wy_python_end_sites[i] < wy_python_end_sites_stop; i++)
+	for (size_t i = 0; i < wy_python_end_nr_sites; i++)
 		put_distance(body + wy_python_end_sites[i].at, start + wy_python_end_sites[i].at,
 			     m->at[wy_python_end_sites[i].to]);
 	err = write_memory(mem, body, len, start);

@@ -126,14 +126,21 @@ stderr:		.asciz "stderr"
 closed:		.asciz "closed"
 flush_name:	.asciz "flush"
 
-	.globl wy_python_end_stop
-	.hidden wy_python_end_stop
-wy_python_end_stop:
-	.size wy_python_end, . - wy_python_end
+.Lend:
+	.size wy_python_end, .Lend - wy_python_end
 
 	.section .rodata.shortexit_sites, "a", @progbits
-	.globl wy_python_end_sites_stop
-	.hidden wy_python_end_sites_stop
-wy_python_end_sites_stop:
+.Lsites_end:
+
+	.section .rodata.shortexit_sizes, "a", @progbits
+	.balign 8
+	.globl wy_python_end_size
+	.hidden wy_python_end_size
+wy_python_end_size:
+	.quad .Lend - wy_python_end
+	.globl wy_python_end_nr_sites
+	.hidden wy_python_end_nr_sites
+wy_python_end_nr_sites:
+	.quad (.Lsites_end - wy_python_end_sites) / 8
 
 	.section .note.GNU-stack, "", @progbits
