@@ -67,16 +67,28 @@ static bool is_usable(int nr)
 	return nr != SIGKILL && nr != SIGSTOP && (nr < 32 || nr >= SIGRTMIN);
 }
 
+/* Sets the action of a signal; the one it had when waylay was started is noted. */
+static void set_action(int nr, const struct sigaction *act)
+{
+	if (act || !noted)
+		sigaction(nr, act, noted ? NULL : &inherited[nr]);
+}
+
+static void note_mask(void)
+{
+	if (!noted)
+		syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &inherited_mask,
+			sizeof(inherited_mask));
+	noted = true;
+}
+
 void wy_signals_note(void)
 {
-	if (noted)
-		return;
-	noted = true;
 	for (int nr = 1; nr < NSIG; nr++) {
 		if (is_usable(nr))
-			sigaction(nr, NULL, &inherited[nr]);
+			set_action(nr, NULL);
 	}
-	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &inherited_mask, sizeof(inherited_mask));
+	note_mask();
 }
 
 void wy_signals_take(unsigned int *bell)
@@ -86,14 +98,16 @@ void wy_signals_take(unsigned int *bell)
 	unsigned long none = 0;
 
 	the_bell = bell;
-	wy_signals_note();
 	sigfillset(&act.sa_mask);
 	for (int nr = 1; nr < NSIG; nr++) {
-		if (!is_usable(nr) || is_own_fault(nr))
+		if (!is_usable(nr))
 			continue;
 		/* A line of ours may go to the terminal at any time. */
-		sigaction(nr, nr == SIGTTOU || nr == SIGTTIN ? &ignore : &act, NULL);
+		set_action(nr, is_own_fault(nr)               ? NULL :
+			       nr == SIGTTOU || nr == SIGTTIN ? &ignore :
+								&act);
 	}
+	note_mask();
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 

@@ -59,9 +59,9 @@ static int parse_loads(struct wy_image *im)
 		} else if (writable) {
 			return -ENOEXEC;
 		}
-		if (p->p_filesz)
-			im->init_len = p->p_vaddr + p->p_filesz;
 		end = p->p_vaddr + p->p_memsz;
+		if (writable && p->p_filesz)
+			im->data_len = p->p_vaddr + p->p_filesz - im->text_len;
 	}
 	im->len = page_up(end);
 	if (!writable)
@@ -102,7 +102,8 @@ static int parse_relocations(struct wy_image *im)
 	for (size_t i = 0; i < im->rela_nr; i++) {
 		if (ELF64_R_TYPE(im->rela[i].r_info) != R_X86_64_RELATIVE)
 			return -ENOEXEC;
-		if (im->init_len < 8 || im->rela[i].r_offset > im->init_len - 8)
+		if (im->data_len < 8 || im->rela[i].r_offset < im->text_len ||
+		    im->rela[i].r_offset - im->text_len > im->data_len - 8)
 			return -ENOEXEC;
 	}
 	return 0;
@@ -152,22 +153,34 @@ size_t wy_image_find_code(const struct wy_image *image, const void *bytes, size_
 	return 0;
 }
 
-void wy_image_build(const struct wy_image *image, unsigned long base, unsigned char *buf)
+const unsigned char *wy_image_text(const struct wy_image *image, unsigned int i, size_t *at,
+				   size_t *len)
 {
-	size_t at = 0;
+	for (unsigned int n = 0; n < image->phdr_nr; n++) {
+		const Elf64_Phdr *p = &image->phdr[n];
 
+		if (p->p_type != PT_LOAD || p->p_flags & PF_W || !p->p_filesz || i--)
+			continue;
+		*at = p->p_vaddr;
+		*len = p->p_filesz;
+		return image->file + p->p_offset;
+	}
+	return NULL;
+}
+
+void wy_image_data(const struct wy_image *image, unsigned long base, unsigned char *buf)
+{
+	memset(buf, 0, image->data_len);
 	for (unsigned int i = 0; i < image->phdr_nr; i++) {
 		const Elf64_Phdr *p = &image->phdr[i];
 
-		if (p->p_type != PT_LOAD || !p->p_filesz)
-			continue;
-		memset(buf + at, 0, p->p_vaddr - at);
-		memcpy(buf + p->p_vaddr, image->file + p->p_offset, p->p_filesz);
-		at = p->p_vaddr + p->p_filesz;
+		if (p->p_type == PT_LOAD && p->p_flags & PF_W)
+			memcpy(buf + (p->p_vaddr - image->text_len), image->file + p->p_offset,
+			       p->p_filesz);
 	}
 	for (size_t i = 0; i < image->rela_nr; i++) {
 		unsigned long value = base + (unsigned long)image->rela[i].r_addend;
 
-		memcpy(buf + image->rela[i].r_offset, &value, sizeof(value));
+		memcpy(buf + (image->rela[i].r_offset - image->text_len), &value, sizeof(value));
 	}
 }

@@ -3,7 +3,8 @@
  * image.h - the agent's ELF file, parsed once, ready to be placed anywhere.
  *
  * Accepted is a static-PIE with its segments in order, the writable ones last,
- * and no relocations but R_X86_64_RELATIVE.  Nothing outside the given bytes
+ * and no relocations but R_X86_64_RELATIVE, in the writable ones only: the text
+ * goes into a program as it stands in the file.  Nothing outside the given bytes
  * is read, whatever the file says.
  */
 #ifndef WY_LAUNCH_IMAGE_H
@@ -20,7 +21,7 @@ struct wy_image {
 	const Elf64_Rela *rela;
 	size_t rela_nr;
 	size_t text_len; /* from 0: what is not writable, whole pages */
-	size_t init_len; /* up to here there are bytes to write; zeros follow */
+	size_t data_len; /* from text_len: what the writable part begins with; zeros follow */
 	size_t len;      /* of the whole, whole pages */
 	size_t entry;
 };
@@ -34,10 +35,10 @@ int wy_image_parse(struct wy_image *ret, const void *file, size_t len);
 /* Returns where in the executable part of the image these bytes are, or 0 if they are not. */
 size_t wy_image_find_code(const struct wy_image *image, const void *bytes, size_t len);
 
-/*
- * Builds the first init_len bytes of the image as they must stand in memory at
- * address base.  buf has room for init_len bytes.
- */
-void wy_image_build(const struct wy_image *image, unsigned long base, unsigned char *buf);
+/* Returns the i-th piece of what is not writable, and where in the image it belongs; NULL: none. */
+const unsigned char *wy_image_text(const struct wy_image *image, unsigned int i, size_t *at,
+				   size_t *len);
+/* Builds the writable part for an image at address base.  buf has room for data_len bytes. */
+void wy_image_data(const struct wy_image *image, unsigned long base, unsigned char *buf);
 
 #endif

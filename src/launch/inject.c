@@ -179,13 +179,17 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 		.hwcap2 = auxv->hwcap2,
 		.vdso = auxv->vdso,
 	};
-	cleanup_free unsigned char *bytes = malloc(image->init_len);
+	cleanup_free unsigned char *data = malloc(image->data_len);
+	const unsigned char *text;
+	size_t at, len;
 	int err;
 
-	if (!bytes)
+	if (!data)
 		return -ENOMEM;
-	wy_image_build(image, in->region, bytes);
-	err = wy_remote_write(&in->remote, in->region, bytes, image->init_len);
+	wy_image_data(image, in->region, data);
+	err = wy_remote_write(&in->remote, in->region + image->text_len, data, image->data_len);
+	for (unsigned int i = 0; !err && (text = wy_image_text(image, i, &at, &len)); i++)
+		err = wy_remote_write(&in->remote, in->region + at, text, len);
 	if (!err)
 		err = wy_remote_write(&in->remote, in->region + l->boot_off, &boot, sizeof(boot));
 	return err;

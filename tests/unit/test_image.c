@@ -75,23 +75,28 @@ static void good_file(void **state)
 	unsigned long base = 0x7f0000000000, word;
 	struct wy_image im;
 	unsigned char *mem;
+	size_t at, len;
 
 	assert_int_equal(parse(&im, &good, sizeof(good)), 0);
 	assert_int_equal(im.text_len, 0x2000);
-	assert_int_equal(im.init_len, 0x2000 + sizeof(good));
+	assert_int_equal(im.data_len, sizeof(good));
 	assert_int_equal(im.len, 0x4000);
 	assert_int_equal(im.entry, 0x1000 + OFF(code));
 	assert_int_equal(wy_image_find_code(&im, "\x0f\x05", 2), 0x1000 + OFF(code) + 7);
 	assert_int_equal(wy_image_find_code(&im, "\xcc\xcc", 2), 0);
-	mem = malloc(im.init_len);
-	memset(mem, 0xee, im.init_len);
-	wy_image_build(&im, base, mem);
-	assert_memory_equal(mem, &good, OFF(code));
-	assert_int_equal(mem[OFF(code)], 0); /* between segments */
-	assert_memory_equal(mem + 0x1000 + OFF(code), good.code, sizeof(good.code));
-	memcpy(&word, mem + 0x2000 + OFF(data), 8);
+	assert_ptr_equal(wy_image_text(&im, 0, &at, &len), &good);
+	assert_int_equal(at, 0);
+	assert_int_equal(len, OFF(code));
+	assert_ptr_equal(wy_image_text(&im, 1, &at, &len), good.code);
+	assert_int_equal(at, 0x1000 + OFF(code));
+	assert_int_equal(len, OFF(data) - OFF(code));
+	assert_null(wy_image_text(&im, 2, &at, &len));
+	mem = malloc(im.data_len);
+	memset(mem, 0xee, im.data_len);
+	wy_image_data(&im, base, mem);
+	memcpy(&word, mem + OFF(data), 8);
 	assert_int_equal(word, 0x7777);
-	memcpy(&word, mem + 0x2000 + OFF(data) + 8, 8);
+	memcpy(&word, mem + OFF(data) + 8, 8);
 	assert_int_equal(word, base + 0x1234);
 	free(mem);
 }
@@ -172,6 +177,10 @@ static void relocation_outside(struct file *f)
 {
 	f->rela[0].r_offset = 0x2000 + OFF(data) + 9;
 }
+static void relocation_in_text(struct file *f)
+{
+	f->rela[0].r_offset = 0x1000 + OFF(code);
+}
 static void relocations_elsewhere(struct file *f)
 {
 	f->dyn[0].d_un.d_ptr = 0x100000;
@@ -200,6 +209,7 @@ static void not_what_is_wanted(void **state)
 	refused(wraps);
 	refused(other_relocation);
 	refused(relocation_outside);
+	refused(relocation_in_text);
 	refused(relocations_elsewhere);
 	refused(needs_library);
 	refused(entry_in_data);
@@ -214,16 +224,23 @@ static void any_header(void **state)
 	for (size_t at = 0; at < sizeof(good); at++) {
 		for (size_t v = 0; v < sizeof(values); v++) {
 			struct wy_image im;
+			const unsigned char *text;
 			unsigned char *mem;
+			size_t to, len;
 
 			*copy = good;
 			((unsigned char *)copy)[at] = values[v];
 			if (parse(&im, copy, sizeof(*copy)) < 0)
 				continue;
 			assert_true(im.text_len <= im.len && im.entry < im.text_len);
-			assert_true(im.init_len <= im.len);
-			mem = malloc(im.init_len);
-			wy_image_build(&im, 0, mem);
+			assert_true(im.data_len <= im.len - im.text_len);
+			mem = malloc(im.data_len);
+			wy_image_data(&im, 0, mem);
+			for (unsigned int i = 0; (text = wy_image_text(&im, i, &to, &len)); i++) {
+				assert_true(to <= im.text_len && len <= im.text_len - to);
+				assert_true(text >= (unsigned char *)copy);
+				assert_true(text + len <= (unsigned char *)(copy + 1));
+			}
 			free(mem);
 		}
 	}
