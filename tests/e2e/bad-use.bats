@@ -164,7 +164,8 @@ runs_or_says() {
 
 @test 'the end of the program is the end of waylay' {
 	for sig in HUP INT QUIT ABRT KILL SEGV TERM SYS USR1 PIPE; do
-		run --separate-stderr "$WAYLAY" run sh -c "ulimit -c 0; kill -$sig \$\$"
+		# a job in the background may have been started with SIGINT ignored
+		run --separate-stderr env --default-signal "$WAYLAY" run sh -c "ulimit -c 0; kill -$sig \$\$"
 		[ "$status" = $((128 + $(kill -l "$sig"))) ]
 		[ "$stderr" = '' ]
 	done
