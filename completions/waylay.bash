@@ -53,7 +53,7 @@ _waylay() {
 		for ((t = i + 1; t < cword; t++)); do
 			case ${words[t]} in
 			--) t=$((t + 1)) ;;
-			-e|-P|-s|-o|-d|--snaplen|--every|--color) t=$((t + 1)) && continue ;;
+			-e|-p|-P|-s|-o|-d|--detach-after|--snaplen|--every|--color) t=$((t + 1)) && continue ;;
 			-*) continue ;;
 			esac
 			_command_offset "$t"
@@ -66,7 +66,7 @@ _waylay() {
 			size\>= status=failed pid= comm=' -- "$cur")) ;;
 		*)
 			if [[ $cur == -* ]]; then
-				COMPREPLY=($(compgen -W '-e -P -z -Z -s -c -C -o -ff -d -t -tt -ttt -r -T
+				COMPREPLY=($(compgen -W '-e -p --detach-after -k -P -z -Z -s -c -C -o -ff -d -t -tt -ttt -r -T
 					-x -xx --csv= --strace --color --every --tcp-info --payload --snaplen
 					--drop --no-uring --catch-vdso --no-follow --no-wait -v --help --' \
 					-- "$cur"))

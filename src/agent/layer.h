@@ -103,6 +103,9 @@ struct wy_layer {
 	void (*signal)(struct wy_thread *, int sig, const struct siginfo *);
 };
 
+/* The program ran before the agent came into it. */
+extern bool wy_program_ran;
+
 /* The layers that this process runs, from the program down; see layers.c. */
 void wy_layers_start(unsigned int session_flags);
 void wy_layers_thread_start(struct wy_thread *t);

@@ -17,6 +17,8 @@ static const struct {
 };
 #define LAYERS (sizeof(layers) / sizeof(layers[0]))
 
+bool wy_program_ran;
+
 static struct wy_layer *running[LAYERS];
 static int nr_running;
 

@@ -52,6 +52,7 @@ static long start(const struct wy_boot *boot)
 	wy_exec_ops();
 	wy_guard_ops();
 	wy_seccomp_ops(boot);
+	wy_program_ran = !(boot->flags & WY_BOOT_EXEC);
 	wy_layers_start(wy_session->flags);
 	/* In a program that runs, a thread may be in one of those functions. */
 	if ((wy_session->flags & WY_CATCH_VDSO) && (boot->flags & WY_BOOT_EXEC))

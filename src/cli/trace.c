@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "host/attached.h"
 #include "host/supervisor.h"
 #include "host/trace/calltable.h"
 #include "host/trace/export.h"
@@ -24,12 +25,17 @@
 
 static const char help[] =
 	"Usage: waylay trace [OPTION...] [--] PROGRAM [ARG...]\n"
+	"       waylay trace [OPTION...] -p PID\n"
 	"       waylay trace export RUN --text|--json|--csv|--pcapng [-o FILE]\n"
 	"       waylay trace report RUN [-o FILE]\n"
 	"\n"
 	"Runs a program, and all that it starts, and shows every system call by what its\n"
 	"descriptor is: a network connection, a pipe, a file. Lines go to stderr as the\n"
 	"calls end; with -d everything is recorded, to be exported and reported later.\n"
+	"\n"
+	"  -p PID[,PID...]    not a new program, but these that run: first what each thread\n"
+	"                     is in is shown; Ctrl-C ends it, and they run on as before\n"
+	"  --detach-after T   the same, for this time\n"
 	"\n"
 	"What is shown:\n"
 	"  -e WHAT            only calls that fit; all -e must hold. WHAT is one of\n"
@@ -84,6 +90,8 @@ static const char help[] =
 	"  waylay trace -c make\n"
 	"  waylay trace -d run ./server; waylay trace report run\n";
 
+#define PIDS_MAX 64
+
 struct options {
 	struct wy_record_options record;
 	struct wy_filter *filter;
@@ -93,6 +101,9 @@ struct options {
 	unsigned int f, t, x;
 	bool table, both; /* -c, -C */
 	bool no_wait;
+	pid_t pids[PIDS_MAX]; /* -p */
+	unsigned int nr_pids;
+	unsigned long detach_after; /* milliseconds; 0: never */
 	const char *colour;
 	enum wy_csv_style csv;
 	char run[PATH_MAX];
@@ -105,6 +116,7 @@ enum {
 	OPT_COLOUR,
 	OPT_PAYLOAD,
 	OPT_SNAPLEN,
+	OPT_DETACH_AFTER,
 	OPT_EVERY,
 	OPT_TCP_INFO,
 	OPT_DROP,
@@ -122,6 +134,7 @@ static const struct option long_options[] = {
 	{ "color", required_argument, NULL, OPT_COLOUR },
 	{ "payload", no_argument, NULL, OPT_PAYLOAD },
 	{ "snaplen", required_argument, NULL, OPT_SNAPLEN },
+	{ "detach-after", required_argument, NULL, OPT_DETACH_AFTER },
 	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "tcp-info", optional_argument, NULL, OPT_TCP_INFO },
 	{ "drop", no_argument, NULL, OPT_DROP },
@@ -170,6 +183,23 @@ static int set_tcp_info(struct options *o)
 	return 0;
 }
 
+static int add_pids(struct options *o, const char *list)
+{
+	for (const char *at = list; *at;) {
+		char *end;
+		long pid = strtol(at, &end, 10);
+
+		if (end == at || (*end && *end != ',') || pid <= 0 || pid > INT_MAX)
+			return bad_value("-p", list);
+		if (o->nr_pids == PIDS_MAX)
+			return cli_bad_usage(CLI_FAILED, "trace", "-p takes at most %d processes",
+					     PIDS_MAX);
+		o->pids[o->nr_pids++] = (pid_t)pid;
+		at = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
 /* Takes one option.  Returns 0, or the exit status. */
 static int take(struct options *o, int opt, char **argv)
 {
@@ -199,6 +229,11 @@ static int take(struct options *o, int opt, char **argv)
 	case OPT_STRACE: o->record.style.strace = true; return 0;
 	case OPT_COLOUR: o->colour = optarg; return 0;
 	case OPT_PAYLOAD: s->flags |= WY_TRACE_PAYLOAD; return 0;
+	case 'p': return add_pids(o, optarg);
+	case OPT_DETACH_AFTER:
+		return duration_parse(&o->detach_after, optarg) < 0 ?
+			       bad_value("--detach-after", optarg) :
+			       0;
 	case OPT_EVERY:
 		if (duration_parse_ns(&o->record.style.every_ns, optarg) < 0 ||
 		    !o->record.style.every_ns)
@@ -270,7 +305,7 @@ static int parse(struct options *o, int argc, char **argv)
 	o->record.settings.snaplen = SNAPLEN_MAX;
 	opterr = 0;
 	optind = 0;
-	while ((opt = getopt_long(argc, argv, "+:e:P:zZs:cCo:d:ftxyrTkv", long_options, NULL)) !=
+	while ((opt = getopt_long(argc, argv, "+:e:p:P:zZs:cCo:d:ftxyrTkv", long_options, NULL)) !=
 	       -1) {
 		if (opt == OPT_HELP)
 			return cli_print(CLI_FAILED, help);
@@ -278,8 +313,10 @@ static int parse(struct options *o, int argc, char **argv)
 		if (status)
 			return status;
 	}
-	if (optind == argc)
+	if (optind == argc && !o->nr_pids)
 		return cli_bad_usage(CLI_FAILED, "trace", "no program is given");
+	if (optind != argc && o->nr_pids)
+		return cli_bad_usage(CLI_FAILED, "trace", "-p and a program exclude each other");
 	status = settle(o);
 	if (status)
 		return status;
@@ -323,25 +360,76 @@ static int status_of_failure(int err)
 	return CLI_CANNOT_RUN;
 }
 
+static int run_program(struct options *o, struct wy_supervisor *v)
+{
+	int err;
+
+	v->stay = !o->no_wait;
+	err = wy_supervisor_run(v, o->argv);
+	return err ? status_of_failure(err) : 0;
+}
+
+/* What a thread is in when it is found: a call that nothing is known of but its numbers. */
+static void show_blocked(void *arg, const struct wy_blocked *b)
+{
+	struct options *o = arg;
+	struct wy_event_view v = { .pid = b->pid, .tid = b->tid };
+	struct wy_world *world = wy_world_new();
+	FILE *out = o->file ? o->file : stderr;
+
+	if (b->pid == b->tid)
+		fprintf(out, "%d ", b->pid);
+	else
+		fprintf(out, "%d/%d ", b->pid, b->tid);
+	if (b->nr < 0 || !world) {
+		fputs("runs\n", out);
+	} else {
+		v.e.kind = WY_EVENT_CALL;
+		v.e.flags = WY_EVENT_NO_RETURN;
+		v.e.nr = (unsigned short)b->nr;
+		for (int i = 0; i < 4; i++)
+			v.e.arg[i] = (long)b->arg[i];
+		fputs("is in ", out);
+		wy_decode_call(out, &o->record.style.decode, world, &v);
+		fputc('\n', out);
+	}
+	wy_world_free(world);
+	fflush(out);
+}
+
+static int run_attached(struct options *o, struct wy_supervisor *v)
+{
+	struct wy_attached a;
+	int err = 0;
+
+	wy_attached_init(&a, v);
+	for (unsigned int i = 0; i < o->nr_pids && !err; i++)
+		err = wy_attached_add(&a, o->pids[i], show_blocked, o);
+	if (!err)
+		wy_attached_run(&a, o->detach_after ? (long)o->detach_after : -1);
+	if (wy_attached_leave(&a) < 0)
+		err = -EBUSY;
+	return err ? CLI_FAILED : 0;
+}
+
 static int run(struct options *o, struct wy_supervisor *v)
 {
 	struct wy_recording *r;
 	FILE *table = o->file ? o->file : stderr;
-	int err;
+	int status;
 
 	if (wy_supervisor_init(v, WY_RECORD_FLAGS | o->session_flags) < 0)
 		return CLI_FAILED;
-	v->stay = !o->no_wait;
 	if (wy_recording_start(&r, &o->record, v) < 0)
 		return CLI_FAILED;
-	err = wy_supervisor_run(v, o->argv);
+	status = o->nr_pids ? run_attached(o, v) : run_program(o, v);
 	wy_recording_stop(r);
-	if (!err && (o->table || o->both))
+	if (!status && (o->table || o->both))
 		wy_calltable_print(table, r);
 	wy_recording_free(r);
-	if (!err && o->dir)
+	if (!status && o->dir)
 		wy_rundir_finish(o->dir, o->csv);
-	return err ? status_of_failure(err) : 0;
+	return status;
 }
 
 int cli_trace(int argc, char **argv)
@@ -364,7 +452,7 @@ int cli_trace(int argc, char **argv)
 		log_errno(errno, "cannot write '%s'", o.out);
 	fflush(stderr);
 	wy_filter_free(o.filter);
-	if (!o.argv || status)
+	if (!o.argv || o.nr_pids || status)
 		return status;
 	wy_supervisor_end_as(v.status);
 }

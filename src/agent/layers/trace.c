@@ -605,7 +605,10 @@ static void image_start(struct wy_thread *t)
 	sys2(__NR_prctl, PR_GET_TSC, &mode);
 	if (mode == PR_TSC_SIGSEGV)
 		wy_ticks_stop();
-	tell_start(t, WY_EVENT_IMAGE, sys0(__NR_getppid), exec ? WY_IMAGE_EXEC : WY_IMAGE_FIRST);
+	tell_start(t, WY_EVENT_IMAGE, sys0(__NR_getppid),
+		   exec           ? WY_IMAGE_EXEC :
+		   wy_program_ran ? WY_IMAGE_ATTACHED :
+				    WY_IMAGE_FIRST);
 	wy_fdstate_begin(t);
 	files = t->files;
 	if (with_stack)

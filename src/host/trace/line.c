@@ -488,6 +488,16 @@ static void print_first(struct wy_line *l, const struct wy_event_view *v)
 	fprintf(out, "], ...) = 0\n");
 }
 
+static void print_attached(struct wy_line *l, const struct wy_event_view *v)
+{
+	const struct wy_process *p = wy_world_process(l->world, v->pid);
+	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
+
+	if (out)
+		fprintf(out, "++ process %d was there before: %s\n", v->pid,
+			p && p->path ? p->path : "?");
+}
+
 static void print_image(struct wy_line *l, const struct wy_event_view *v)
 {
 	struct attempt **at = find_attempt(l, v->tid);
@@ -508,6 +518,8 @@ static void print_image(struct wy_line *l, const struct wy_event_view *v)
 		drop_attempt(at);
 	} else if (v->e.arg[3] == WY_IMAGE_FIRST) {
 		print_first(l, v);
+	} else if (v->e.arg[3] == WY_IMAGE_ATTACHED && !l->style.strace) {
+		print_attached(l, v);
 	}
 }
 

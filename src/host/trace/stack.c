@@ -19,15 +19,24 @@
 #define THREAD     1 /* the only one that libdw is told of */
 
 /* What is used of libdw. */
-#define FUNCTIONS(F)                                                                               \
-	F(dwfl_begin)                                                                              \
-	F(dwfl_end)                                                                                \
-	F(dwfl_report_begin)                                                                       \
-	F(dwfl_report_end)                                                                         \
-	F(dwfl_linux_proc_maps_report) F(dwfl_linux_proc_find_elf) F(dwfl_standard_find_debuginfo) \
-		F(dwfl_attach_state) F(dwfl_thread_state_registers)                                \
-			F(dwfl_thread_state_register_pc) F(dwfl_getthread_frames) F(dwfl_frame_pc) \
-				F(dwfl_addrmodule) F(dwfl_module_addrinfo) F(dwfl_module_info)
+/* clang-format off */
+#define FUNCTIONS(F) \
+	F(dwfl_begin) \
+	F(dwfl_end) \
+	F(dwfl_report_begin) \
+	F(dwfl_report_end) \
+	F(dwfl_linux_proc_maps_report) \
+	F(dwfl_linux_proc_find_elf) \
+	F(dwfl_standard_find_debuginfo) \
+	F(dwfl_attach_state) \
+	F(dwfl_thread_state_registers) \
+	F(dwfl_thread_state_register_pc) \
+	F(dwfl_getthread_frames) \
+	F(dwfl_frame_pc) \
+	F(dwfl_addrmodule) \
+	F(dwfl_module_addrinfo) \
+	F(dwfl_module_info)
+/* clang-format on */
 
 #define DECLARE(f) __typeof__(&f) f;
 struct library {
