@@ -212,7 +212,7 @@ static int unmap(struct process *p)
 	struct wy_stopped *s = p->first;
 	struct wy_own_table own = { .nr = 1,
 				    .range = { { p->region, p->region + p->region_len } } };
-	struct wy_auxv auxv;
+	struct wy_auxv auxv = { 0 };
 	int err = 0;
 
 	if (p->own_table)

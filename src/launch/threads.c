@@ -206,6 +206,7 @@ static bool has_ended(pid_t pid, pid_t tid)
 	n = fread(text, 1, sizeof(text) - 1, f);
 	text[n] = '\0';
 	at = strrchr(text, ')');
+	/* cppcheck-suppress resourceLeak */
 	return !at || !at[1] || at[2] == 'Z' || at[2] == 'X';
 }
 
