@@ -277,7 +277,7 @@ static void add_link(struct wy_event *e, long fd)
  * before; what fstat(2) has of it is in st.
  */
 static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct wy_fd_type *type,
-		      const struct stat *st, long fd, long nr)
+		      const struct stat *st, long fd, bool again, long nr)
 {
 	unsigned char *room = telling() ? wy_ring_room(t, FILE_EVENT_MAX, false) : NULL;
 	bool socket = now.class == WY_FD_UNIX || now.class == WY_FD_NET;
@@ -292,7 +292,7 @@ static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct wy
 	e->ret = nr;
 	e->arg[0] = (long)st->st_dev;
 	e->arg[1] = now.class == WY_FD_EVENT || now.class == WY_FD_ANON ? 0 : (long)st->st_ino;
-	e->arg[2] = fd;
+	e->arg[2] = again ? -1 : fd; /* what it stands for has been told, and may have changed */
 	e->arg[3] = (long)((unsigned int)sys2(__NR_fcntl, fd, F_GETFL) |
 			   WY_SOCKET(type->domain, type->type, type->protocol));
 	if (socket) {
@@ -362,7 +362,7 @@ static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked
 	if (!ask(fd, &type, &st))
 		return now;
 	now = new_file(&type, &st);
-	tell_file(t, now, &type, &st, fd, nr);
+	tell_file(t, now, &type, &st, fd, false, nr);
 	wy_tcp_tell(t, now, fd, WY_TCP_START);
 	if (!asked)
 		set(t->files, fd, now);
@@ -379,7 +379,7 @@ static void arrive_as(struct wy_thread *t, long fd, long nr, struct wy_fd_type t
 	bool known = telling() && sys2(__NR_fstat, fd, &st) == 0;
 	struct wy_fd_now now = new_file(&type, known ? &st : NULL);
 
-	tell_file(t, now, &type, &st, fd, nr);
+	tell_file(t, now, &type, &st, fd, false, nr);
 	set(t->files, fd, now);
 	check(t, fd);
 }
@@ -688,7 +688,7 @@ static void tell_again(struct wy_thread *t, const struct wy_call *call)
 
 	if (!telling() || !now.file || !ask((int)call->arg[0], &type, &st))
 		return;
-	tell_file(t, now, &type, &st, -1, call->nr);
+	tell_file(t, now, &type, &st, (int)call->arg[0], true, call->nr);
 	if ((int)call->nr == __NR_connect)
 		wy_tcp_tell(t, now, (int)call->arg[0], WY_TCP_START);
 }

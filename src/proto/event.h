@@ -64,7 +64,8 @@ _Static_assert(sizeof(struct wy_event) == 64, "an event's header");
  *	 domain, type (8 bits) and protocol (16 bits), see WY_SOCKET();
  *	 ret the number of the call that made it, -1: it was there before (and if the
  *	 descriptor stands for another file by now, that stays so).
- *	 Items: PATH, LOCAL, PEER.  Comes again when more is known (bind, connect).
+ *	 Items: PATH, LOCAL, PEER.  Comes again when more is known, with arg[2] -1 and
+ *	 the number of that call (bind, connect).
  * FD	 arg[0] the descriptor, arg[1] the one it is a copy of or -1.
  * IMAGE All descriptors of the process are told anew behind it.
  *	 arg[0] process, arg[1] its parent, arg[2] thread, arg[3] enum wy_image_how.

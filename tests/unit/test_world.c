@@ -108,6 +108,10 @@ static void test_files(void **state)
 	address4(WY_ITEM_PEER, "10.1.2.3", 443);
 	apply(w, 5);
 	prints(wy_world_fd(w, 5, 8), "tcp 0.0.0.0:80->10.1.2.3:443");
+	/* A second telling has the number of another call. */
+	file(3, WY_FD_NET, WY_FD_TCP, -1, 42);
+	apply(w, 5);
+	assert_int_equal(wy_world_file(w, 3)->made_by, 41);
 
 	file(4, WY_FD_UNIX, WY_FD_STREAM, 9, 41);
 	item(&ev, WY_ITEM_LOCAL, 0, &un, 2 + 7);

@@ -76,7 +76,8 @@ static int append(void ***list, size_t *nr, size_t *room, void *pointer)
 	return 0;
 }
 
-static struct wy_file *get_file(struct wy_world *w, unsigned int id)
+/* made_by: of one that is new. */
+static struct wy_file *get_file(struct wy_world *w, unsigned int id, int made_by)
 {
 	struct wy_file *f = wy_table_find(&w->file_of, id);
 
@@ -86,7 +87,7 @@ static struct wy_file *get_file(struct wy_world *w, unsigned int id)
 	if (!f)
 		return NULL;
 	f->id = id;
-	f->made_by = -1;
+	f->made_by = made_by;
 	if (append((void ***)&w->file, &w->files, &w->files_room, f) < 0) {
 		free(f);
 		return NULL;
@@ -153,7 +154,7 @@ static int set_fd(struct wy_world *w, int pid, long fd, unsigned int file)
 static int apply_file(struct wy_world *w, const struct wy_event_view *v)
 {
 	const struct wy_event *e = &v->e;
-	struct wy_file *f = e->file ? get_file(w, e->file) : NULL;
+	struct wy_file *f = e->file ? get_file(w, e->file, (int)e->ret) : NULL;
 	struct wy_item_view item;
 
 	if (!e->file)
@@ -162,7 +163,6 @@ static int apply_file(struct wy_world *w, const struct wy_event_view *v)
 		return -ENOMEM;
 	f->class = e->class;
 	f->sub = e->sub;
-	f->made_by = (int)e->ret;
 	f->dev = (unsigned long)e->arg[0];
 	f->ino = (unsigned long)e->arg[1];
 	f->flags = (int)e->arg[3];
