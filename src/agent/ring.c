@@ -157,9 +157,42 @@ void wy_ring_end_image(unsigned int image)
 	}
 }
 
+static void wake_host(void)
+{
+	__atomic_add_fetch(&wy_trace->bell, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&wy_trace->asleep, 0, __ATOMIC_RELAXED);
+	sys3(__NR_futex, &wy_trace->bell, FUTEX_WAKE, 1);
+}
+
+/* Threads that come and go faster than the host drains wait for the rings of those that went. */
+static bool some_ended(void)
+{
+	for (unsigned int i = 0; i < nr_rings; i++) {
+		if (wy_trace_ring(wy_trace, i)->state == WY_RING_ENDED)
+			return true;
+	}
+	return false;
+}
+
+static struct wy_ring *wait_for_ring(void)
+{
+	struct __kernel_timespec tick = { .tv_nsec = TICK_NS / 10 };
+	struct wy_ring *ring = find_ring();
+
+	if (wy_trace->settings.flags & WY_TRACE_DROP)
+		return ring;
+	for (int i = 0; !ring && i < 10 * PATIENCE && some_ended() && wy_session_host_alive();
+	     i++) {
+		wake_host();
+		sys4(__NR_clock_nanosleep, CLOCK_MONOTONIC, 0, &tick, NULL);
+		ring = find_ring();
+	}
+	return ring;
+}
+
 void wy_ring_take(struct wy_thread *t, bool own_process)
 {
-	struct wy_ring *ring = find_ring();
+	struct wy_ring *ring = wait_for_ring();
 
 	t->writer = (struct wy_writer){ .ring = ring };
 	if (!ring)
@@ -175,13 +208,6 @@ void wy_ring_take(struct wy_thread *t, bool own_process)
 	t->writer.wake_at = ring->head + WY_RING_SIZE / 4;
 	t->writer.told = ring->lost;
 	t->writer.data = wy_ring_data(ring);
-}
-
-static void wake_host(void)
-{
-	__atomic_add_fetch(&wy_trace->bell, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&wy_trace->asleep, 0, __ATOMIC_RELAXED);
-	sys3(__NR_futex, &wy_trace->bell, FUTEX_WAKE, 1);
 }
 
 void wy_ring_put(struct wy_thread *t)

@@ -346,8 +346,12 @@ static void add_totals(const struct wy_call *call, const struct wy_call_row *row
 
 static void count(struct wy_thread *t, long nr)
 {
-	if (totals && t->writer.ring)
+	if (!totals)
+		return;
+	if (t->writer.ring)
 		t->writer.ring->totals.call[wy_call_row(nr)].calls++;
+	else if (!(settings()->flags & WY_TRACE_EVENTS)) /* else its event is counted as lost */
+		__atomic_add_fetch(&wy_trace->lost, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- a call ---- */
@@ -452,6 +456,8 @@ static enum wy_verdict enter(struct wy_call *call)
 					     .event = event };
 	if (event && build(call, row, &record->traced, true))
 		show(t, record->traced.since);
+	else
+		record->traced.event = false; /* lost, and counted so */
 	return WY_PASS;
 }
 

@@ -17,6 +17,7 @@
 #include "host/trace/drain.h"
 
 #include "base/cleanup.h"
+#include "proto/calls.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -171,6 +172,17 @@ static bool process_is_gone(const struct process *p)
 	       waitid(P_PID, (id_t)p->pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT) < 0;
 }
 
+/* A process that was killed on its way through an exec has left its descriptors to nobody. */
+static void drop_handover(struct wy_drain *d, int pid)
+{
+	for (unsigned int i = 0; i < WY_HANDOVERS; i++) {
+		struct wy_handover *h = &d->mem->handover[i];
+
+		if (h->state != WY_HANDOVER_FREE && h->pid == pid)
+			__atomic_store_n(&h->state, WY_HANDOVER_FREE, __ATOMIC_RELEASE);
+	}
+}
+
 static void look_for_ends(struct wy_drain *d)
 {
 	for (struct process **at = &d->processes; *at;) {
@@ -178,6 +190,7 @@ static void look_for_ends(struct wy_drain *d)
 
 		if (p->gone) {
 			tell_end(d, p, p->status);
+			drop_handover(d, p->pid);
 			forget(at);
 			continue;
 		}
@@ -219,6 +232,7 @@ static void free_ring(struct wy_drain *d, struct wy_ring *ring)
 	add_totals(&d->totals, &ring->totals);
 	memset(&ring->totals, 0, sizeof(ring->totals));
 	ring->now = 0;
+	ring->pid = 0; /* whoever claims it is not taken for this one's process, which is gone */
 	__atomic_store_n(&ring->state, WY_RING_FREE, __ATOMIC_RELEASE);
 }
 
@@ -250,6 +264,38 @@ static size_t take(struct wy_drain *d, struct wy_ring *ring)
 	return len;
 }
 
+/* The event of the call that a thread is in, at head; false: it is in none. */
+static bool read_now(struct wy_drain *d, const struct wy_ring *ring, struct wy_event_view *ret)
+{
+	uint64_t now = __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
+	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+	size_t at = head % WY_RING_SIZE, most = WY_RING_SIZE - at;
+	struct wy_bytes bytes = { d->copy, most };
+
+	if (!(now & 1))
+		return false;
+	if (most > WY_RING_SIZE / 2)
+		bytes.len = WY_RING_SIZE / 2;
+	memcpy(d->copy, wy_ring_data((struct wy_ring *)ring) + at, bytes.len);
+	return __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE) == now &&
+	       __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) == head &&
+	       wy_event_next(&bytes, ret) == 1 && ret->e.kind == WY_EVENT_CALL;
+}
+
+/* A thread that was killed in a call: the call will not return.  An exec has told so before. */
+static void tell_last_call(struct wy_drain *d, const struct wy_ring *ring, int pid, int tid)
+{
+	struct wy_event_view v;
+	struct wy_event *e = (struct wy_event *)d->copy;
+
+	if (!read_now(d, ring, &v) || wy_call_row_of(v.e.nr)->effect == WY_FX_EXEC)
+		return;
+	*e = v.e;
+	e->flags |= WY_EVENT_NO_RETURN;
+	d->sink.events(d->sink.arg, pid, tid, ring->image,
+		       (struct wy_bytes){ d->copy, e->words * 8ul });
+}
+
 /* Returns whether there was anything. */
 static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 {
@@ -272,8 +318,10 @@ static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 	}
 	d->lost += lost - d->lost_of[nr];
 	d->lost_of[nr] = lost;
-	if (over)
+	if (over) {
+		tell_last_call(d, ring, pid, tid);
 		free_ring(d, ring);
+	}
 	return len != 0;
 }
 
@@ -312,20 +360,9 @@ static void look_at_now(struct wy_drain *d, unsigned int nr, uint64_t ticks, dou
 {
 	struct wy_ring *ring = wy_trace_ring(d->mem, nr);
 	uint64_t now = __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
-	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
-	size_t at = head % WY_RING_SIZE, most = WY_RING_SIZE - at;
-	struct wy_bytes bytes = { d->copy, most };
 	struct wy_event_view v;
 
-	if (ring->state != WY_RING_USED || !(now & 1) || d->hung[nr] == now)
-		return;
-	if (most > WY_RING_SIZE / 8)
-		bytes.len = WY_RING_SIZE / 8;
-	memcpy(d->copy, wy_ring_data(ring) + at, bytes.len);
-	if (__atomic_load_n(&ring->now, __ATOMIC_ACQUIRE) != now ||
-	    __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) != head)
-		return;
-	if (wy_event_next(&bytes, &v) != 1 || v.e.kind != WY_EVENT_CALL ||
+	if (ring->state != WY_RING_USED || d->hung[nr] == now || !read_now(d, ring, &v) ||
 	    (double)(ticks - v.e.time) < ticks_max)
 		return;
 	d->hung[nr] = now;
@@ -436,8 +473,11 @@ void wy_drain_stop(struct wy_drain *d)
 	syscall(SYS_futex, &d->mem->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
 	pthread_join(d->thread, NULL);
 	__atomic_store_n(&d->mem->stop, 1, __ATOMIC_SEQ_CST);
-	d->looked = 0;
-	drain_all(d);
+	/* One look finds who has ended, the next one tells it. */
+	for (int i = 0; i < 2; i++) {
+		d->looked = 0;
+		drain_all(d);
+	}
 	for (unsigned int i = 0; i < d->mem->rings_top && i < WY_RINGS; i++)
 		add_totals(&d->totals, &wy_trace_ring(d->mem, i)->totals);
 	d->lost += d->mem->lost;
