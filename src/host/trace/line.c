@@ -540,12 +540,14 @@ static void print_start(struct wy_line *l, const struct wy_event_view *v)
 
 static void print_end(struct wy_line *l, const struct wy_event_view *v)
 {
+	const struct wy_process *p = wy_world_process(l->world, v->pid);
 	int status = (int)v->e.ret;
-	FILE *out;
+	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
 
-	out = begin(l, v, v->e.time, WY_FD_CLASSES);
 	if (!out)
 		return;
+	if (v->e.arg[3] == 2 && status == -1 && p && p->status_known)
+		status = p->status;
 	if (v->e.arg[3] < 2)
 		fprintf(out, "+++ exited with %d +++\n", status & 0xff);
 	else if (status == -1)

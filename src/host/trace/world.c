@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 /* Of a program, no more arguments are kept than this. */
 #define ARGS_MAX 4096u
@@ -339,6 +341,24 @@ static int apply_end(struct wy_world *w, const struct wy_event_view *v)
 	return 0;
 }
 
+/* Whoever waited for a process that was over before waylay could ask knows how it ended. */
+static void apply_wait(struct wy_world *w, const struct wy_event_view *v)
+{
+	struct wy_item_view item;
+	struct process *p;
+	int status;
+
+	if (v->e.nr != SYS_wait4 || v->e.ret <= 0 || !wy_item_find(v, WY_ITEM_OUT, 1, &item) ||
+	    item.bytes.len != sizeof(status))
+		return;
+	memcpy(&status, item.bytes.at, sizeof(status));
+	p = find_process(w, (int)v->e.ret);
+	if (p && !p->p.status_known && (WIFEXITED(status) || WIFSIGNALED(status))) {
+		p->p.status = status;
+		p->p.status_known = true;
+	}
+}
+
 int wy_world_apply(struct wy_world *w, const struct wy_event_view *v)
 {
 	int err = 0;
@@ -349,6 +369,7 @@ int wy_world_apply(struct wy_world *w, const struct wy_event_view *v)
 	case WY_EVENT_IMAGE: err = apply_image(w, v); break;
 	case WY_EVENT_START: err = apply_start(w, v); break;
 	case WY_EVENT_END: err = apply_end(w, v); break;
+	case WY_EVENT_CALL: apply_wait(w, v); break;
 	}
 	/* Whoever makes events is there, even if nobody has told of its start. */
 	if (!err && !get_process(w, v->pid))
