@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every call is caught: the counts of --stats-json against those of strace -f, call by call.
+"""Every call is caught: waylay's counts against those of strace -f, call by call.
 
-    counts.py [NAME...]
+    counts.py [--by stats|table|lines] [NAME...]
+
+They are those of run --stats-json, of the table of trace -c, or of the lines of trace --strace.
 
 Environment: WAYLAY; PROGRAMS is a folder with the test programs that it needs (hello.musl-static
 and so on); those that are not there are left out.
@@ -107,6 +109,43 @@ def by_waylay(waylay, argv, cwd, env):
     return counts, errors
 
 
+def by_table(waylay, argv, cwd, env):
+    out = os.path.join(os.path.dirname(cwd), "table")
+    subprocess.run([waylay, "trace", "-c", "-o", out] + argv, cwd=cwd, env=env,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    counts, errors = collections.Counter(), collections.Counter()
+    with open(out, encoding="utf-8") as f:
+        for line in f:
+            row = line.split()
+            if not row:
+                break
+            if row[0][0].isdigit() and row[-1] != "total":
+                counts[row[-1]] = int(row[3])
+                errors[row[-1]] = int(row[4]) if len(row) > 5 else 0
+    counts.pop("restart_syscall", None)
+    return counts, +errors
+
+
+def by_lines(waylay, argv, cwd, env):
+    """The line of the first execve is there, as strace has it."""
+    out = os.path.join(os.path.dirname(cwd), "lines")
+    subprocess.run([waylay, "trace", "--strace", "-o", out] + argv, cwd=cwd, env=env,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    counts, errors = collections.Counter(), collections.Counter()
+    with open(out, encoding="utf-8", errors="replace") as f:
+        for line in f:
+            found = LINE.match(line)
+            if found:
+                counts[found.group(2)] += 1
+                errors[found.group(2)] += bool(ERROR.search(line))
+    counts["execve"] -= 1
+    counts.pop("restart_syscall", None)
+    return +counts, +errors
+
+
+BY = {"stats": by_waylay, "table": by_table, "lines": by_lines}
+
+
 def prepare(cwd, env):
     shutil.rmtree(cwd, ignore_errors=True)
     os.makedirs(cwd)
@@ -115,6 +154,9 @@ def prepare(cwd, env):
 
 def main():
     tap = torture.Tap()
+    args, by = sys.argv[1:], "stats"
+    if args[:1] == ["--by"]:
+        by, args = args[1], args[2:]
     waylay = os.path.abspath(os.environ["WAYLAY"])
     programs = os.environ.get("PROGRAMS", ".")
     env = {"PATH": "/usr/bin:/bin", "LANG": "C", "HOME": "/"}
@@ -123,7 +165,7 @@ def main():
         sys.exit(tap.end())
     with tempfile.TemporaryDirectory(prefix="waylay-counts-") as top:
         cwd = os.path.join(top, "work")
-        for name in sys.argv[1:] or PROGRAMS:
+        for name in args or PROGRAMS:
             argv = list(PROGRAMS[name])
             if argv[0].startswith("@"):
                 argv[0] = os.path.abspath(os.path.join(programs, argv[0][1:]))
@@ -133,7 +175,7 @@ def main():
             prepare(cwd, env)
             want, want_errors = by_strace(argv, cwd, env)
             prepare(cwd, env)
-            got, got_errors = by_waylay(waylay, argv, cwd, env)
+            got, got_errors = BY[by](waylay, argv, cwd, env)
             notes = []
             for what, a, b in (("calls", want, got), ("errors", want_errors, got_errors)):
                 for call in sorted(set(a) | set(b)):
@@ -141,7 +183,7 @@ def main():
                         notes.append(f"{call}: {a[call]} {what} by strace, {b[call]} by waylay")
             if not sum(got.values()):
                 notes.append("no calls at all")
-            tap.point(not notes, f"counts of {name}", notes)
+            tap.point(not notes, f"counts of {name}, {by}", notes)
     sys.exit(tap.end())
 
 
