@@ -436,6 +436,7 @@ int cli_trace(int argc, char **argv)
 {
 	static struct wy_supervisor v;
 	static struct options o;
+	bool said; /* that nothing can be written */
 	int status;
 
 	if (argc > 1 && strcmp(argv[1], "export") == 0)
@@ -448,7 +449,8 @@ int cli_trace(int argc, char **argv)
 	status = parse(&o, argc, argv);
 	if (o.argv)
 		status = open_outputs(&o) < 0 ? CLI_FAILED : run(&o, &v);
-	if (o.file && fclose(o.file) != 0)
+	said = o.file && ferror(o.file);
+	if (o.file && fclose(o.file) != 0 && !said)
 		log_errno(errno, "cannot write '%s'", o.out);
 	fflush(stderr);
 	wy_filter_free(o.filter);

@@ -50,6 +50,7 @@ struct wy_line {
 	struct life *lives;       /* by file */
 	size_t lives_nr;
 	struct attempt *attempts;
+	bool write_error; /* said already */
 	uint64_t before;  /* -r: the line before, in nanoseconds */
 	uint64_t told_at; /* --every: ticks of the last time */
 	int begun;        /* columns of the line that stand already */
@@ -113,12 +114,22 @@ const struct wy_world *wy_line_world(const struct wy_line *l)
 	return l->world;
 }
 
+static void flush(struct wy_line *l, FILE *file)
+{
+	if ((fflush(file) == 0 && !ferror(file)) || l->write_error)
+		return;
+	l->write_error = true;
+	/* Of stderr nobody could be told. */
+	if (l->style.path)
+		log_errno(errno, "cannot write '%s'", l->style.path);
+}
+
 void wy_line_flush(struct wy_line *l)
 {
 	if (l->out)
-		fflush(l->out);
+		flush(l, l->out);
 	for (struct output *o = l->outputs; o; o = o->next)
-		fflush(o->file);
+		flush(l, o->file);
 }
 
 /* ---- where a line goes, and how it begins ---- */
