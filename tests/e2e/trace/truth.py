@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a trace says is what strace and the kernel say; and what was wrong in ntrace is right."""
+import collections
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from trace import WAYLAY, Skip, folder, main, read, same, test
+
+PYTHON = [sys.executable, "-I", "-S", "-c"]
+TREE = "mkdir -p t/a; seq 5000 >t/one; seq 9000 >t/a/two; cp t/one t/a/three"
+MOVES = ("read", "write", "pread64", "pwrite64", "readv", "writev", "recvfrom", "sendto",
+         "recvmsg", "sendmsg")
+LINE = re.compile(r"^\d+ +(\w+)\((-?\d+)<(.*?)>[,)].* = (\d+)(?:<.*>)?$")
+
+
+def trace(options, argv, **more):
+    done = subprocess.run([WAYLAY, "trace", *options, *argv], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, **more)
+    same((done.returncode, done.stderr), (0, ""))
+    return done.stdout
+
+
+def classes(path):
+    """The second table of -c: bytes in and out of each class."""
+    table = read(path).partition("\nclass ")[2]
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return {row[0]: (int(row[-3]), int(row[-2])) for row in rows}
+
+
+def whole_lines(path):
+    """strace prints a call that others come between in two lines."""
+    begun = {}
+    for line in read(path).splitlines():
+        pid = line.partition(" ")[0]
+        if line.endswith(" <unfinished ...>"):
+            begun[pid] = line.removesuffix(" <unfinished ...>")
+        elif " resumed>" in line and pid in begun:
+            yield begun.pop(pid) + line.partition(" resumed>")[2]
+        else:
+            yield line
+
+
+def sums(path, cwd):
+    """Bytes by object and call; numbers of pipes and sockets are not the same in two runs."""
+    found = collections.Counter()
+    for line in whole_lines(path):
+        m = LINE.match(line)
+        if m and m.group(1) in MOVES and m.group(4) != "0" and "/maps" not in m.group(3):
+            name = re.sub(r"\[.*\]|/proc/\d+", "", m.group(3).replace(cwd, "."))
+            found[name.partition("<")[0], m.group(1)] += int(m.group(4))
+    return found
+
+
+@test
+def bytes_of_each_object_are_those_of_strace():
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    with folder() as top:
+        for command in ("tar cf all.tar t; cat t/one t/a/two | wc -c; cp -r t u; grep 7 t/one | tail -1",
+                        "gzip -c t/one | gzip -dc | cksum; sort -r t/one t/a/two | head -2000 | md5sum"):
+            results = []
+            for tool in (["strace", "-f", "-yy", "-qq"], [WAYLAY, "trace", "--strace"]):
+                cwd = os.path.join(top, os.path.basename(tool[0]))
+                shutil.rmtree(cwd, ignore_errors=True)
+                os.mkdir(cwd)
+                subprocess.run(["sh", "-c", TREE], cwd=cwd, check=True)
+                log = os.path.join(top, "log")
+                subprocess.run([*tool, "-o", log, "sh", "-c", command], cwd=cwd, check=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               env={"PATH": "/usr/bin:/bin", "LANG": "C"})
+                results.append(sums(log, cwd))
+            assert len(results[0]) > 5, results[0]
+            same(results[1] - results[0], collections.Counter())
+            same(results[0] - results[1], collections.Counter())
+
+
+@test
+def proc_io_agrees():
+    """The kernel's own count of bytes read and written, between two looks at it. Before the first
+    look all calls were made often enough: rewriting their places counts there, too."""
+    program = """import os
+r, w = os.pipe()
+def work():
+    for i in range(50):
+        fd = os.open('/etc/passwd', os.O_RDONLY); os.read(fd, 300); os.close(fd)
+        os.write(w, b'x' * 300); os.read(r, 200); os.writev(w, [b'abc', b'de']); os.read(r, 105)
+def look():
+    fd = os.open('/proc/self/io', os.O_RDONLY); text = os.read(fd, 4096); os.close(fd)
+    return text
+work(); look(); work()
+first = look()
+work()
+second = look()
+os.write(1, first + b'-' + second)"""
+    with folder() as top:
+        lines = os.path.join(top, "lines")
+        out = trace(["--strace", "-s", "4", "-o", lines], [*PYTHON, program])
+        looks = [dict(re.findall(r"(\w+): (\d+)", text)) for text in out.split("-")]
+        moved = collections.Counter()
+        # From the first look's own read on, up to the one of the second.
+        between = read(lines).split('"/proc/self/io"')[2].partition("\n")[2]
+        for call, number in re.findall(r"^\d+ +(\w+)\(.* = (\d+)$", between, re.M):
+            if call in ("read", "pread64", "readv"):
+                moved["rchar"] += int(number)
+            elif call in ("write", "pwrite64", "writev"):
+                moved["wchar"] += int(number)
+        same({key: int(looks[1][key]) - int(looks[0][key]) for key in moved}, dict(moved))
+
+
+@test
+def threads_count_together():
+    """Two threads, five times ten bytes, over a pair of sockets."""
+    program = """import os, socket, threading
+a, b = socket.socketpair()
+def tell():
+    for i in range(5): os.write(a.fileno(), b'0123456789')
+def hear():
+    got = 0
+    while got < 50: got += len(os.read(b.fileno(), 10))
+threads = [threading.Thread(target=t) for t in (tell, hear)]
+for t in threads: t.start()
+for t in threads: t.join()"""
+    with folder() as top:
+        trace(["-c", "-o", top + "/c"], [sys.executable, "-c", program])
+        same(classes(top + "/c")["unix"], (50, 50))
+
+
+@test
+def cat_reads_a_disk():
+    with folder() as top:
+        trace(["-e", "class=disk", "-o", top + "/o"], ["cat", "/etc/hostname"])
+        assert re.search(r"\[DISK\] read\(\d+</etc/hostname>", read(top + "/o")), read(top + "/o")
+        trace(["-e", "class=net", "-e", "read,write", "-o", top + "/o"], ["cat", "/etc/hostname"])
+        assert "read(" not in read(top + "/o"), read(top + "/o")
+
+
+@test
+def classes_survive_exec():
+    program = """import os, socket
+a, b = socket.socketpair()
+b.sendall(b'some bytes'); b.shutdown(socket.SHUT_WR)
+os.dup2(a.fileno(), 0)
+os.execvp('cat', ['cat'])"""
+    with folder() as top:
+        same(trace(["-o", top + "/o"], [sys.executable, "-c", program]), "some bytes")
+        lines = read(top + "/o")
+        after = lines.partition('execve("/usr/bin/cat"')[2] or lines.partition("/cat")[2]
+        assert re.search(r'\[UNIX\] read\(0<.*"some bytes"', after), after[-3000:]
+
+
+@test
+def numbers_beyond_255_and_1024():
+    program = """import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4000, 4000))
+fd = os.open('/etc/passwd', os.O_RDONLY)
+for high in (300, 2000):
+    os.dup2(fd, high)
+    os.read(high, 10)
+os.close(2000)
+os.closerange(280, 400)"""
+    with folder() as top:
+        trace(["-o", top + "/o"], [*PYTHON, program])
+        for fd in (300, 2000):
+            assert re.search(rf"\[DISK\] read\({fd}</etc/passwd>", read(top + "/o")), fd
+            assert re.search(rf"-- fd {fd} </etc/passwd> closed", read(top + "/o")), fd
+
+
+@test
+def the_handler_of_sigint_is_the_programs():
+    with folder() as top:
+        p = subprocess.Popen([WAYLAY, "trace", "-o", top + "/o", "sh", "-c",
+                              "trap 'echo caught; exit 7' INT; echo $$; while :; do :; done"],
+                             stdout=subprocess.PIPE, text=True)
+        os.kill(int(p.stdout.readline()), signal.SIGINT)
+        same((p.stdout.read(), p.wait()), ("caught\n", 7))
+        assert "--- SIGINT {" in read(top + "/o")
+
+
+@test
+def a_call_that_hangs_is_seen_once():
+    with folder() as top:
+        lines = top + "/o"
+        p = subprocess.Popen([WAYLAY, "trace", "-e", "read", "-o", lines, "cat"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        until = time.monotonic() + 60
+        while "pending for" not in read(lines):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        p.communicate("some\n")
+        found = [line for line in read(lines).splitlines() if "read(0<" in line]
+        assert re.search(r"read\(0<.*\) <pending for \d", found[0]), found
+        assert re.search(r'read\(0<.*, "some\\n", \d+\) = 5$', found[1]), found
+        same(len([line for line in found if "pending" in line and "some" not in line]), 1)
+
+
+main()
