@@ -275,7 +275,7 @@ static int recover_some(struct process *p)
 /* The boot page says where everything is; it must be one of ours. */
 static int find_agent(struct process *p)
 {
-	struct wy_boot boot;
+	struct wy_boot boot = { 0 };
 	int err = get(p, 0, &boot, sizeof(boot));
 
 	if (!err && (boot.magic != WY_BOOT_MAGIC || boot.region > p->boot ||

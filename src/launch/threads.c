@@ -76,7 +76,7 @@ static void leave_sequence(struct wy_stopped *s)
 	struct {
 		unsigned int version, flags;
 		unsigned long start, len, abort;
-	} sequence;
+	} sequence = { 0 };
 	unsigned long at = 0;
 	pid_t tid = s->remote.tid;
 
