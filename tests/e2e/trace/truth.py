@@ -63,7 +63,7 @@ def bytes_of_each_object_are_those_of_strace():
         raise Skip("strace is not installed")
     with folder() as top:
         for command in ("tar cf all.tar t; cat t/one t/a/two | wc -c; cp -r t u; grep 7 t/one | tail -1",
-                        "gzip -c t/one | gzip -dc | cksum; sort -r t/one t/a/two | head -2000 | md5sum"):
+                        "gzip -c t/one | gzip -dc | cksum; sort -r t/one t/a/two | md5sum"):
             results = []
             for tool in (["strace", "-f", "-yy", "-qq"], [WAYLAY, "trace", "--strace"]):
                 cwd = os.path.join(top, os.path.basename(tool[0]))
