@@ -4,8 +4,10 @@
 
 bats_require_minimum_version 1.5.0
 
+# JOB: what waylay is asked to do with them.
 setup() {
 	cd "$BATS_TEST_TMPDIR"
+	export JOB=${JOB:-run}
 }
 
 # Waits until a process is gone; fails after about a minute.
@@ -19,7 +21,7 @@ gone() {
 
 @test 'waylay ends with the program, not with its daemons, and those go on' {
 	mkfifo go
-	run -5 --separate-stderr "$WAYLAY" run sh -c '
+	run -5 --separate-stderr "$WAYLAY" $JOB sh -c '
 		setsid sh -c "echo \$\$ >pid; read line <go; /bin/echo \"\$line\" >daemon-out; true | cat" \
 			</dev/null >/dev/null 2>&1 3>&- &
 		until [ -s pid ]; do :; done; echo started; exit 5'
@@ -33,7 +35,7 @@ gone() {
 
 @test 'waylay is killed: the program goes on, and executes others' {
 	mkfifo go
-	"$WAYLAY" run sh -c 'echo $$ >pid; read line <go; /bin/echo "$line" | cat; exec /bin/echo executed' \
+	"$WAYLAY" $JOB sh -c 'echo $$ >pid; read line <go; /bin/echo "$line" | cat; exec /bin/echo executed' \
 		>out 2>err 3>&- &
 	waylay_pid=$!
 	until [ -s pid ]; do :; done
@@ -83,7 +85,7 @@ gone() {
 	    return re.sub(rb"\d{3,}", b"N", log), os.waitpid(pid, 0)[1] >> 8
 	shell = ["bash", "--norc", "--noprofile", "-i"]
 	native = talk(shell)
-	under = talk([os.environ["WAYLAY"], "run"] + shell)
+	under = talk([os.environ["WAYLAY"], *os.environ["JOB"].split()] + shell)
 	if native != under:
 	    print(native, under, sep="\n"); sys.exit(1)
 	print(native[1])
@@ -115,7 +117,7 @@ gone() {
 }
 
 @test 'four hundred programs, two at a time' {
-	run -0 --separate-stderr "$WAYLAY" run sh -c '
+	run -0 --separate-stderr "$WAYLAY" $JOB sh -c '
 		i=0; while [ $i -lt 200 ]; do /bin/true & /bin/true & i=$((i + 1)); wait; done; echo all'
 	[ "$output" = all ]
 	[ "$stderr" = '' ]
