@@ -75,8 +75,9 @@ def tar(bench, rounds):
     return timed(bench, ['sh', '-c', script], proof, 1000, rounds)
 
 
-def git(bench, rounds):
-    repo = bench.path('repository')
+def git_repository(bench, name):
+    """A repository with something to say of; the environment and the command that says it."""
+    repo = bench.path(name)
     env = {**os.environ, 'HOME': bench.temp, 'GIT_CONFIG_GLOBAL': '/dev/null',
            'GIT_CONFIG_SYSTEM': '/dev/null', 'LC_ALL': 'C'}
     for d in range(50):
@@ -94,10 +95,16 @@ def git(bench, rounds):
     with open(repo + '/new', 'w') as out:
         out.write('new\n')
 
+    return env, ['git', '-C', repo, 'status', '--porcelain']
+
+
+def git(bench, rounds):
+    env, command = git_repository(bench, 'repository')
+
     def proof(result):
         check(result.stdout == b' M folder7/file7\n?? new\n', 'git status says something else')
         return result.stdout
-    return timed(bench, ['git', '-C', repo, 'status', '--porcelain'], proof, 1500, rounds, env=env)
+    return timed(bench, command, proof, 1500, rounds, env=env)
 
 
 def gcc(bench, rounds):
@@ -177,6 +184,15 @@ http {
 '''
 
 
+def end_itself(server, folder):
+    """Ends a server under whatever tracer: not all of those pass a signal on."""
+    try:
+        with open(folder + '/pid') as f:
+            os.kill(int(f.read()), signal.SIGTERM)
+    except (OSError, ValueError):
+        server.send_signal(signal.SIGTERM)
+
+
 def nginx_once(bench, prefix):
     """nginx takes the listening socket that we made (as it does when it is upgraded), so the
     port is sure to be free, and who connects at once has only to wait."""
@@ -199,7 +215,7 @@ def nginx_once(bench, prefix):
             'wrk', '-t1', '-c16', '-d%d' % (1 if bench.quick else 2),
             'http://127.0.0.1:%d/page' % port])).stdout.decode()
     finally:
-        server.send_signal(signal.SIGTERM)
+        end_itself(server, folder)
         status = end(server)
     check('Non-2xx' not in out and 'Socket errors' not in out, 'wrk saw errors: ' + out[-200:])
     check(status == 0, 'nginx ended with %d' % status)
@@ -214,7 +230,7 @@ def redis_once(bench, prefix):
     requests = 20000 if bench.quick else 60000
     server = subprocess.Popen(
         bench.pinned([*prefix, 'redis-server', '--port', '0', '--unixsocket', where, '--save', '',
-                      '--appendonly', 'no', '--dir', folder]),
+                      '--appendonly', 'no', '--dir', folder, '--pidfile', folder + '/pid']),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **without_rights())
     try:
         for line in server.stdout:
@@ -226,7 +242,7 @@ def redis_once(bench, prefix):
             'redis-benchmark', '-s', where, '-q', '--csv', '-c', '16', '-t', 'set,get',
             '-n', str(requests)])).stdout.decode()
     finally:
-        server.send_signal(signal.SIGTERM)
+        end_itself(server, folder)
         server.stdout.read()
         server.stdout.close()
         status = end(server)
