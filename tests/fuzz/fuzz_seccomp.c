@@ -58,6 +58,10 @@ void wy_own_add(unsigned long start, unsigned long len)
 {
 }
 
+void wy_ticks_stop(void)
+{
+}
+
 void wy_gate_op(int nr, wy_op op)
 {
 }
