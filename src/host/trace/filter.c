@@ -319,6 +319,11 @@ int wy_filter_add(struct wy_filter *f, const char *spec)
 	return err;
 }
 
+bool wy_filter_by_duration(const struct wy_filter *f)
+{
+	return f->took_min != 0;
+}
+
 void wy_filter_settings(const struct wy_filter *f, struct wy_trace_settings *s, double ticks_per_ns)
 {
 	memcpy(s->calls, f->settings.calls, sizeof(s->calls));

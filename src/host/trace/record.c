@@ -202,6 +202,7 @@ static void prepare(struct wy_recording *r)
 {
 	const struct wy_record_options *o = r->o;
 	struct wy_trace *t = r->mem;
+	double rate = 1;
 	struct stat ns;
 
 	t->settings = o->settings;
@@ -211,14 +212,13 @@ static void prepare(struct wy_recording *r)
 		t->settings.flags |= WY_TRACE_EVENTS;
 	if (r->line)
 		t->settings.flags |= WY_TRACE_LIVE | WY_TRACE_ITEMS;
-	if (o->filter || o->tcp_every) {
-		double rate = ticks_per_ns(t);
-
-		t->settings.tcp_every = (unsigned long)((double)o->tcp_every * rate);
-		if (o->filter)
-			wy_filter_settings(o->filter, &t->settings, rate);
-	}
-	if (!o->filter)
+	/* The look at the clocks takes longer than a small program. */
+	if (o->tcp_every || (o->filter && wy_filter_by_duration(o->filter)))
+		rate = ticks_per_ns(t);
+	t->settings.tcp_every = (unsigned long)((double)o->tcp_every * rate);
+	if (o->filter)
+		wy_filter_settings(o->filter, &t->settings, rate);
+	else
 		memset(t->settings.calls, 0xff, sizeof(t->settings.calls));
 	if (stat("/proc/self/ns/pid", &ns) == 0)
 		t->pid_namespace = ns.st_ino;
