@@ -261,23 +261,32 @@ static void add_address(struct wy_event *e, enum wy_item_what what, int nr, long
 		__builtin_memcpy(wy_event_item(e, what, 0, len), address, len);
 }
 
-static void add_link(struct wy_event *e, long fd)
+/* What the kernel says of a descriptor. */
+struct about {
+	struct wy_fd_type type;
+	struct stat st;
+	int flags;
+	long len; /* of link; 0: it was not asked for */
+	char link[LINK_MAX];
+};
+
+static void read_link(struct about *a, long fd)
 {
 	char path[WY_FD_PATH_SIZE];
-	long len;
 
 	wy_fdtab_path(path, "fd", (int)fd);
-	len = sys3(__NR_readlink, path, wy_event_bytes(e), LINK_MAX);
-	if (len > 0)
-		wy_event_item(e, WY_ITEM_PATH, 0, (unsigned int)len);
+	a->len = sys3(__NR_readlink, path, a->link, sizeof(a->link) - 1);
+	if (a->len < 0)
+		a->len = 0;
+	a->link[a->len] = 0;
 }
 
 /*
  * Tells what an open file is.  nr: the call that made it, -1: it was there
- * before; what fstat(2) has of it is in st.
+ * before.
  */
-static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct wy_fd_type *type,
-		      const struct stat *st, long fd, bool again, long nr)
+static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct about *a, long fd,
+		      bool again, long nr)
 {
 	unsigned char *room = telling() ? wy_ring_room(t, FILE_EVENT_MAX, false) : NULL;
 	bool socket = now.class == WY_FD_UNIX || now.class == WY_FD_NET;
@@ -290,16 +299,17 @@ static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct wy
 	e->class = now.class;
 	e->sub = now.sub;
 	e->ret = nr;
-	e->arg[0] = (long)st->st_dev;
-	e->arg[1] = now.class == WY_FD_EVENT || now.class == WY_FD_ANON ? 0 : (long)st->st_ino;
+	e->arg[0] = (long)a->st.st_dev;
+	e->arg[1] = now.class == WY_FD_EVENT || now.class == WY_FD_ANON ? 0 : (long)a->st.st_ino;
 	e->arg[2] = again ? -1 : fd; /* what it stands for has been told, and may have changed */
-	e->arg[3] = (long)((unsigned int)sys2(__NR_fcntl, fd, F_GETFL) |
-			   WY_SOCKET(type->domain, type->type, type->protocol));
+	e->arg[3] = (long)((unsigned int)a->flags |
+			   WY_SOCKET(a->type.domain, a->type.type, a->type.protocol));
 	if (socket) {
 		add_address(e, WY_ITEM_LOCAL, __NR_getsockname, fd);
 		add_address(e, WY_ITEM_PEER, __NR_getpeername, fd);
-	} else {
-		add_link(e, fd);
+	} else if (a->len) {
+		__builtin_memcpy(wy_event_item(e, WY_ITEM_PATH, 0, (unsigned int)a->len), a->link,
+				 (unsigned long)a->len);
 	}
 	wy_event_end(t, e);
 }
@@ -314,22 +324,20 @@ static struct wy_fd_now new_file(const struct wy_fd_type *type, const struct sta
 				   .mark = st ? mark_of(st) : 0 };
 }
 
-/* What the kernel says a descriptor is.  False: it is not open. */
-static bool ask(long fd, struct wy_fd_type *ret, struct stat *st)
+/* False: it is not open. */
+static bool ask(long fd, struct about *a)
 {
-	char path[WY_FD_PATH_SIZE], link[64];
-	int flags;
-	long len;
-
-	if (sys2(__NR_fstat, fd, st) < 0)
+	if (sys2(__NR_fstat, fd, &a->st) < 0)
 		return false;
-	flags = (int)sys2(__NR_fcntl, fd, F_GETFL);
-	if (!(flags & O_PATH) && wy_fd_told_by_mode(st, ret) && !telling())
+	a->flags = (int)sys2(__NR_fcntl, fd, F_GETFL);
+	a->len = 0;
+	a->link[0] = 0;
+	if (!(a->flags & O_PATH) && wy_fd_told_by_mode(&a->st, &a->type) && !telling())
 		return true;
-	wy_fdtab_path(path, "fd", (int)fd);
-	len = sys3(__NR_readlink, path, link, sizeof(link) - 1);
-	link[len < 0 ? 0 : len] = 0;
-	*ret = wy_fd_classify((int)fd, flags, st, link);
+	/* A socket's link says its inode only. */
+	if (a->flags & O_PATH || (a->st.st_mode & S_IFMT) != S_IFSOCK)
+		read_link(a, fd);
+	a->type = wy_fd_classify((int)fd, a->flags, &a->st, a->link);
 	return true;
 }
 
@@ -356,13 +364,12 @@ static void check(struct wy_thread *t, long fd)
 static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked)
 {
 	struct wy_fd_now now = { 0 };
-	struct wy_fd_type type;
-	struct stat st;
+	struct about a;
 
-	if (!ask(fd, &type, &st))
+	if (!ask(fd, &a))
 		return now;
-	now = new_file(&type, &st);
-	tell_file(t, now, &type, &st, fd, false, nr);
+	now = new_file(&a.type, &a.st);
+	tell_file(t, now, &a, fd, false, nr);
 	wy_tcp_tell(t, now, fd, WY_TCP_START);
 	if (!asked)
 		set(t->files, fd, now);
@@ -375,11 +382,18 @@ static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked
 /* The same of one whose type is known beforehand. */
 static void arrive_as(struct wy_thread *t, long fd, long nr, struct wy_fd_type type)
 {
-	struct stat st = { 0 };
-	bool known = telling() && sys2(__NR_fstat, fd, &st) == 0;
-	struct wy_fd_now now = new_file(&type, known ? &st : NULL);
+	struct about a;
+	bool known = telling() && sys2(__NR_fstat, fd, &a.st) == 0;
+	struct wy_fd_now now = new_file(&type, known ? &a.st : NULL);
 
-	tell_file(t, now, &type, &st, fd, false, nr);
+	if (known) {
+		a.type = type;
+		a.flags = (int)sys2(__NR_fcntl, fd, F_GETFL);
+		a.len = 0;
+		if (type.class != WY_FD_UNIX && type.class != WY_FD_NET)
+			read_link(&a, fd);
+		tell_file(t, now, &a, fd, false, nr);
+	}
 	set(t->files, fd, now);
 	check(t, fd);
 }
@@ -683,12 +697,11 @@ static void pair_made(struct wy_thread *t, const struct wy_call *call)
 static void tell_again(struct wy_thread *t, const struct wy_call *call)
 {
 	struct wy_fd_now now = wy_fdstate_look(t, (int)call->arg[0]);
-	struct wy_fd_type type;
-	struct stat st;
+	struct about a;
 
-	if (!telling() || !now.file || !ask((int)call->arg[0], &type, &st))
+	if (!telling() || !now.file || !ask((int)call->arg[0], &a))
 		return;
-	tell_file(t, now, &type, &st, (int)call->arg[0], true, call->nr);
+	tell_file(t, now, &a, (int)call->arg[0], true, call->nr);
 	if ((int)call->nr == __NR_connect)
 		wy_tcp_tell(t, now, (int)call->arg[0], WY_TCP_START);
 }
