@@ -14,34 +14,18 @@
 #ifndef WY_AGENT_FDSTATE_H
 #define WY_AGENT_FDSTATE_H
 
+#include "agent/fdclass.h"
+#include "agent/fdslots.h"
 #include "agent/layer.h"
 #include "proto/calls.h"
 #include "proto/event.h"
 #include <stdbool.h>
-
-/* A slot: one word, read and written whole. */
-struct wy_fd_now {
-	_Alignas(8) unsigned int file; /* 0: not known, or there is none */
-	unsigned char class, sub;
-	unsigned char mark; /* of its inode, to tell another one by; 0: not known */
-	unsigned char reserved;
-};
-_Static_assert(sizeof(struct wy_fd_now) == 8, "a slot is one word");
-
-/* A table; threads with CLONE_FILES share one. */
-struct wy_files;
 
 /* The table of this process as it starts, or comes out of an exec.  t->files may be NULL then. */
 void wy_fdstate_begin(struct wy_thread *t);
 
 /* Does one wait that the image before has left?  Only before wy_fdstate_begin(). */
 bool wy_fdstate_was_handed_over(const struct wy_thread *t);
-
-/* The table of a thread or process that is about to be made with these flags; NULL. */
-struct wy_files *wy_fdstate_for_child(struct wy_files *files, unsigned long clone_flags);
-
-/* In a process that has a copy of its parent's memory: the table is its own. */
-void wy_fdstate_fork_child(struct wy_thread *t);
 
 /*
  * In a child with a copy of its parent's descriptors: adds to the event of its start, in whose
@@ -50,9 +34,6 @@ void wy_fdstate_fork_child(struct wy_thread *t);
 #define WY_FDSTATE_COPIES (4096u * sizeof(struct wy_item_fd))
 void wy_fdstate_add_copies(const struct wy_thread *t, struct wy_event *e);
 void wy_fdstate_tell_rest(struct wy_thread *t);
-
-/* The thread ends, or never was. */
-void wy_fdstate_put(struct wy_thread *t);
 
 /* What a descriptor is now.  One that is not known is asked for. */
 struct wy_fd_now wy_fdstate_look(struct wy_thread *t, long fd);
@@ -67,11 +48,22 @@ long wy_fdstate_top(const struct wy_thread *t);
 void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row);
 void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row);
 
-/* What an io_uring has done: a descriptor is there, by a call of this number; came in a message;
- * is closed. */
+/*
+ * What has happened to descriptors, for those who know.  nr: the number of the call.
+ * arrive: one is there now; arrive_as: and of this type; received: a message (struct
+ * msghdr) brought some; copied: `to` stands for what `from` does; told_again: more is known of a
+ * socket.
+ */
 void wy_fdstate_arrive(struct wy_thread *t, long fd, long nr);
+void wy_fdstate_opened(struct wy_thread *t, long fd, long nr, unsigned long hint); /* fdabout.h */
+void wy_fdstate_arrive_as(struct wy_thread *t, long fd, long nr, struct wy_fd_type type);
 void wy_fdstate_received(struct wy_thread *t, unsigned long message);
+void wy_fdstate_copied(struct wy_thread *t, long from, long to);
 void wy_fdstate_closed(struct wy_thread *t, long fd);
+void wy_fdstate_told_again(struct wy_thread *t, const struct wy_call *call);
+
+/* The table was copied while other threads made and closed descriptors: it is put right. */
+void wy_fdstate_look_again(struct wy_thread *t);
 
 /* Before an exec: leaves the table for the next image.  The exec failed: takes it back. */
 void wy_fdstate_hand_over(struct wy_thread *t);

@@ -16,7 +16,7 @@
  * thread runs on its block to its very last instruction.
  */
 #include "agent/fault.h"
-#include "agent/fdstate.h"
+#include "agent/fdslots.h"
 #include "agent/gate.h"
 #include "agent/hot.h"
 #include "agent/lock.h"
@@ -126,7 +126,7 @@ struct wy_thread *wy_thread_new(int my_pid)
 		found = fresh_block();
 	if (found) {
 		if (found->state != WY_THREAD_FREE)
-			wy_fdstate_put(found); /* killed, and could not do so itself */
+			wy_files_put(found); /* killed, and could not do so itself */
 		clear(found);
 		found->state = WY_THREAD_LIVE;
 	}
@@ -141,7 +141,7 @@ void wy_thread_free(struct wy_thread *t)
 	if (t->sighand)
 		wy_sighand_put(t->sighand);
 	t->sighand = NULL;
-	wy_fdstate_put(t);
+	wy_files_put(t);
 	if (t->exec_mem)
 		sys2(__NR_munmap, t->exec_mem, t->exec_len);
 	__atomic_store_n(&t->state, WY_THREAD_FREE, __ATOMIC_RELEASE);
@@ -313,7 +313,7 @@ static void prepare_child(struct wy_thread *t, struct wy_thread *child, struct w
 	child->clone_mask = t->clone_mask;
 	child->owned_blocked = t->owned_blocked;
 	child->pointer_filters = t->pointer_filters;
-	child->files = wy_fdstate_for_child(t->files, flags);
+	child->files = wy_files_for_child(t->files, flags);
 	/* A thread starts without an alternate stack, a vfork child keeps its parent's. */
 	if (flags & CLONE_VFORK)
 		child->altstack = t->altstack;
@@ -566,7 +566,7 @@ static enum wy_verdict op_exit(struct wy_call *call)
 	if (t->sighand)
 		wy_sighand_put(t->sighand);
 	t->sighand = NULL;
-	wy_fdstate_put(t);
+	wy_files_put(t);
 	__atomic_sub_fetch(&live_threads, 1, __ATOMIC_ACQ_REL);
 	__atomic_store_n(&t->state, WY_THREAD_EXITING, __ATOMIC_RELEASE);
 	return WY_PASS;

@@ -14,7 +14,7 @@ PAIRS = 200000  # reads, and as many writes
 # name: what stands before the command; {} is a file or folder of its own.
 TOOLS = {
     'native': [],
-    'full': ['waylay', 'trace', '-d', '{}'],
+    'full': ['waylay', 'run', '--trace', '{}'],
     'totals': ['waylay', 'trace', '-c', '-o', '{}'],
     'strace': ['strace', '-f', '-o', '{}'],
     'strace -c': ['strace', '-f', '-c', '-o', '{}'],
@@ -148,7 +148,7 @@ def measure(bench):
     rounds = 2 if bench.quick else 5
     servers = 1 if bench.quick else 3
     heads = [('name', 'program', '{}'), ('native', 'native', '{}')]
-    heads += [(tool, 'trace -d' if tool == 'full' else 'trace -c' if tool == 'totals' else tool,
+    heads += [(tool, 'run --trace' if tool == 'full' else 'trace -c' if tool == 'totals' else tool,
                '{:.2f}') for tool in TOOLS if tool != 'native']
     table = bench.table('waylay trace and strace: times native, on one processor',
                         heads + [('bars', 'bars', '{}')])

@@ -633,7 +633,7 @@ static void thread_start(struct wy_thread *t)
 	}
 	wy_ring_take(t, !ours);
 	if (ours && !t->files) /* it was there before the agent */
-		t->files = wy_fdstate_for_child(files, CLONE_VM | CLONE_FILES);
+		t->files = wy_files_for_child(files, CLONE_VM | CLONE_FILES);
 	started(t, ours ? t->pid : sys0(__NR_getppid));
 }
 
@@ -646,7 +646,7 @@ static void fork_child(struct wy_thread *t)
 	process = t->pid;
 	wy_ring_new_process(false);
 	wy_ring_take(t, false);
-	wy_fdstate_fork_child(t);
+	wy_files_fork_child(t);
 	started(t, parent);
 }
 
