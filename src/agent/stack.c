@@ -18,8 +18,9 @@
 #include "agent/usermem.h"
 #include <asm/fcntl.h>
 
-#define STEP      512ul
-#define MAPS_ROOM (24ul << 10)
+#define STEP       512ul
+#define MAPS_ROOM  (24ul << 10)
+#define PIECES_MAX 1024 /* whatever stands behind that descriptor by then, it ends */
 
 static unsigned long program_frame(const struct wy_thread *t)
 {
@@ -51,7 +52,7 @@ void wy_stack_tell_maps(struct wy_thread *t)
 {
 	long fd = sys3(__NR_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), len = 1;
 
-	for (long piece = 0; fd >= 0 && len > 0; piece++) {
+	for (long piece = 0; fd >= 0 && len > 0 && piece < PIECES_MAX; piece++) {
 		struct wy_event *e = (struct wy_event *)wy_ring_room(t, MAPS_ROOM + 256, false);
 
 		if (!e)

@@ -465,8 +465,10 @@ static enum wy_verdict enter(struct wy_call *call)
 static void judge_made(const struct wy_call *call, const struct wy_call_row *row,
 		       struct wy_traced *traced)
 {
-	struct wy_fd_now now = wy_fdstate_known(call->thread, made_fd(call, row));
+	struct wy_fd_now now = { traced->file, traced->class, traced->sub, 0, 0 };
 
+	if (!WY_IS_ERROR(call->ret))
+		now = wy_fdstate_known(call->thread, made_fd(call, row));
 	if (by_class && traced->event)
 		traced->event = fd_is_wanted(call, row, now);
 	traced->file = now.file;
