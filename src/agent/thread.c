@@ -574,6 +574,11 @@ static enum wy_verdict op_exit(struct wy_call *call)
 
 static enum wy_verdict op_exit_group(struct wy_call *call)
 {
+	struct wy_thread *t = call->thread;
+
+	/* As in op_exit(): a handler that starts now would find nobody to count or to record. */
+	wy_thread_block_signals(t);
+	t->pending = 0;
 	wy_layers_thread_exit(call->thread);
 	wy_session_put_slot(call->thread);
 	return WY_PASS;

@@ -21,7 +21,7 @@
 #define OPEN_MAX_LOGS 64
 
 struct log {
-	const struct wy_process *process;
+	int pid;
 	unsigned int generation; /* of this pid, from 1 */
 	bool made;
 	FILE *out;
@@ -64,9 +64,9 @@ static int close_file(FILE *out, const char *name)
 static void log_name(char name[64], const struct log *l)
 {
 	if (l->generation > 1)
-		snprintf(name, 64, "%d-%u.log", l->process->pid, l->generation);
+		snprintf(name, 64, "%d-%u.log", l->pid, l->generation);
 	else
-		snprintf(name, 64, "%d.log", l->process->pid);
+		snprintf(name, 64, "%d.log", l->pid);
 }
 
 static int close_log(struct log *l)
@@ -93,7 +93,7 @@ static struct log *get_log(struct finishing *f, const struct wy_process *process
 		free(l);
 		return NULL;
 	}
-	l->process = process;
+	l->pid = process->pid;
 	l->generation = older ? older->generation + 1 : 1;
 	return wy_table_put(&f->newest_of, (unsigned int)process->pid, l) < 0 ? NULL : l;
 }
