@@ -202,6 +202,8 @@ void wy_ring_take(struct wy_thread *t, bool own_process)
 	ring->image = own_process ? new_image() : process_image;
 	ring->foreign = foreign;
 	ring->now = 0;
+	ring->busy = 0;
+	t->writer.last = wy_ticks();
 	/* The host gave it away empty. */
 	t->writer.head = ring->head;
 	t->writer.limit = ring->head + WY_RING_SIZE;
@@ -215,8 +217,10 @@ void wy_ring_put(struct wy_thread *t)
 	struct wy_ring *ring = t->writer.ring;
 
 	t->writer.ring = NULL;
-	if (ring)
-		__atomic_store_n(&ring->state, WY_RING_ENDED, __ATOMIC_RELEASE);
+	if (!ring)
+		return;
+	__atomic_store_n(&ring->busy, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->state, WY_RING_ENDED, __ATOMIC_RELEASE);
 }
 
 /* ---- room ---- */
@@ -305,6 +309,30 @@ static void tell_lost(struct wy_thread *t, unsigned long bytes)
 	wy_event_end(t, e);
 }
 
+static void begin_busy(struct wy_writer *w)
+{
+	if (!w->ring->busy)
+		__atomic_store_n(&w->ring->busy, w->last, __ATOMIC_RELEASE);
+}
+
+void wy_ring_hold(struct wy_thread *t)
+{
+	if (!t->writer.ring)
+		return;
+	t->writer.holding = true;
+	begin_busy(&t->writer);
+}
+
+void wy_ring_rest(struct wy_thread *t, unsigned long now)
+{
+	struct wy_writer *w = &t->writer;
+
+	w->holding = false;
+	w->last = now;
+	if (w->ring)
+		__atomic_store_n(&w->ring->busy, 0, __ATOMIC_RELEASE);
+}
+
 unsigned char *wy_ring_room(struct wy_thread *t, unsigned long bytes, bool wait)
 {
 	struct wy_writer *w = &t->writer;
@@ -315,12 +343,16 @@ unsigned char *wy_ring_room(struct wy_thread *t, unsigned long bytes, bool wait)
 			__atomic_add_fetch(&wy_trace->lost, 1, __ATOMIC_RELAXED);
 		return NULL;
 	}
+	begin_busy(w);
 	w->built = 0; /* what lay there is written over */
 	if (__builtin_expect(w->told != w->ring->lost, 0))
 		tell_lost(t, bytes);
 	at = room(w, bytes, wait);
-	if (!at)
+	if (!at) {
 		w->ring->lost++;
+		if (!w->holding)
+			wy_ring_rest(t, w->last);
+	}
 	return at;
 }
 
@@ -330,6 +362,8 @@ void wy_ring_publish(struct wy_thread *t, unsigned long bytes)
 
 	w->head += bytes;
 	__atomic_store_n(&w->ring->head, w->head, __ATOMIC_RELEASE);
+	if (!w->holding)
+		__atomic_store_n(&w->ring->busy, 0, __ATOMIC_RELEASE);
 	if (__builtin_expect(w->head >= w->wake_at, 0)) {
 		w->wake_at = w->head + WY_RING_SIZE / 4;
 		wake_host();

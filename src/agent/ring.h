@@ -23,6 +23,8 @@ struct wy_writer {
 	unsigned long wake_at; /* the host is woken when head comes here */
 	unsigned long told;    /* of ring->lost, what a WY_EVENT_LOST has said */
 	unsigned long stalled; /* tail + 1 at which the host was found not to drain; 0 */
+	unsigned long last;    /* a time before which no later event will be */
+	bool holding;          /* between wy_ring_hold() and wy_ring_rest() */
 	unsigned long built;   /* the moment of the call whose event lies at head; 0: none */
 };
 
@@ -51,6 +53,14 @@ void wy_ring_end_image(unsigned int image);
  * event is counted as lost.
  */
 unsigned char *wy_ring_room(struct wy_thread *t, unsigned long bytes, bool wait);
+
+/*
+ * Around the writing of several events, or of one whose time is taken long
+ * before it is published: the host is told to wait for them.  now: a time
+ * before which no later event will be.
+ */
+void wy_ring_hold(struct wy_thread *t);
+void wy_ring_rest(struct wy_thread *t, unsigned long now);
 
 /* So many bytes at the start of the room are events now. */
 void wy_ring_publish(struct wy_thread *t, unsigned long bytes);

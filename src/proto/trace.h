@@ -93,6 +93,11 @@ struct wy_ring {
 	 * arguments and items; it is not finished.  Even: none does.  Changes with every call.
 	 */
 	unsigned long now;
+	/*
+	 * An event is being written that will say a time not before this one; 0: none is.  So
+	 * the host knows that it has not yet seen all that was over before now.
+	 */
+	unsigned long busy;
 	unsigned long lost; /* events, all together */
 	unsigned int waits; /* the thread waits for room */
 

@@ -227,6 +227,7 @@ static void show(struct wy_thread *t, unsigned long since)
 	struct wy_ring *ring = t->writer.ring;
 
 	t->writer.built = since;
+	wy_ring_rest(t, since);
 	__atomic_store_n(&ring->now, (ring->now | 1) + 2, __ATOMIC_RELEASE);
 }
 
@@ -508,6 +509,7 @@ static void leave(struct wy_call *call)
 		return;
 	traced = r->traced;
 	r->traced.since = 0;
+	wy_ring_hold(call->thread);
 	took = wy_ticks() - traced.since;
 	if (__builtin_expect(r->changed, 0)) {
 		as_program = *call;
@@ -533,6 +535,7 @@ static void leave(struct wy_call *call)
 		end_event(call, row, &traced, took);
 	else if (traced.event)
 		unshow(call->thread);
+	wy_ring_rest(call->thread, traced.since + took);
 }
 
 /* ---- life ---- */

@@ -58,6 +58,7 @@ struct wy_drain {
 	unsigned char *copy; /* WY_RING_SIZE */
 	struct wy_totals totals;
 	uint64_t began, began_ns; /* ticks and nanoseconds of the same moment */
+	uint64_t passed;          /* the moment of the last round */
 	uint64_t lost, looked;    /* looked: ms */
 	uint64_t lost_of[WY_RINGS], hung[WY_RINGS];
 	struct process *processes;
@@ -374,10 +375,29 @@ static void look_at_now(struct wy_drain *d, unsigned int nr, uint64_t ticks, dou
 
 /* ---- rounds ---- */
 
+/*
+ * What was over before this moment has been published: no thread of which an event is being
+ * written has taken its time before it.  (Of a process in another namespace nobody tells whether
+ * it was killed in the middle of that.)
+ */
+static uint64_t moment(const struct wy_drain *d, unsigned int top)
+{
+	uint64_t ticks = wy_trace_ticks(d->mem);
+
+	for (unsigned int i = 0; i < top && i < WY_RINGS; i++) {
+		const struct wy_ring *ring = wy_trace_ring(d->mem, i);
+		uint64_t busy = __atomic_load_n(&ring->busy, __ATOMIC_ACQUIRE);
+
+		if (busy && busy < ticks && ring->state == WY_RING_USED && !ring->foreign)
+			ticks = busy;
+	}
+	return ticks;
+}
+
 static bool drain_all(struct wy_drain *d)
 {
-	uint64_t ticks = wy_trace_ticks(d->mem), ms = now_ns() / 1000000u;
 	unsigned int top = __atomic_load_n(&d->mem->rings_top, __ATOMIC_ACQUIRE);
+	uint64_t ticks = moment(d, top), ms = now_ns() / 1000000u;
 	bool look = ms - d->looked >= LOOK_MS, any = false;
 
 	if (look)
@@ -386,7 +406,9 @@ static bool drain_all(struct wy_drain *d)
 		any |= drain_ring(d, i, look);
 	if (look)
 		look_for_ends(d);
-	d->sink.pass(d->sink.arg, ticks);
+	if (ticks > d->passed)
+		d->passed = ticks;
+	d->sink.pass(d->sink.arg, d->passed);
 	return any;
 }
 
