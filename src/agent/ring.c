@@ -323,11 +323,17 @@ void wy_ring_hold(struct wy_thread *t)
 	begin_busy(&t->writer);
 }
 
+void wy_ring_at(struct wy_thread *t, unsigned long time)
+{
+	t->writer.at = time;
+}
+
 void wy_ring_rest(struct wy_thread *t, unsigned long now)
 {
 	struct wy_writer *w = &t->writer;
 
 	w->holding = false;
+	w->at = 0;
 	w->last = now;
 	if (w->ring)
 		__atomic_store_n(&w->ring->busy, 0, __ATOMIC_RELEASE);
@@ -374,11 +380,18 @@ void wy_ring_publish(struct wy_thread *t, unsigned long bytes)
 
 /* ---- events ---- */
 
+unsigned long wy_event_time(void)
+{
+	unsigned long at = wy_self()->writer.at;
+
+	return at ? at : wy_ticks();
+}
+
 struct wy_event *wy_event_begin(unsigned char *room, enum wy_event_kind kind)
 {
 	struct wy_event *e = (struct wy_event *)room;
 
-	*e = (struct wy_event){ .time = wy_ticks(), .words = WY_EVENT_WORDS, .kind = kind };
+	*e = (struct wy_event){ .time = wy_event_time(), .words = WY_EVENT_WORDS, .kind = kind };
 	return e;
 }
 

@@ -24,6 +24,7 @@ struct wy_writer {
 	unsigned long told;    /* of ring->lost, what a WY_EVENT_LOST has said */
 	unsigned long stalled; /* tail + 1 at which the host was found not to drain; 0 */
 	unsigned long last;    /* a time before which no later event will be */
+	unsigned long at;      /* while it holds: the time of what it writes; 0: the true one */
 	bool holding;          /* between wy_ring_hold() and wy_ring_rest() */
 	unsigned long built;   /* the moment of the call whose event lies at head; 0: none */
 };
@@ -56,10 +57,12 @@ unsigned char *wy_ring_room(struct wy_thread *t, unsigned long bytes, bool wait)
 
 /*
  * Around the writing of several events, or of one whose time is taken long
- * before it is published: the host is told to wait for them.  now: a time
- * before which no later event will be.
+ * before it is published: the host is told to wait for them.  What is written
+ * says the time that wy_ring_at() sets.  now: a time before which no later event
+ * will be.
  */
 void wy_ring_hold(struct wy_thread *t);
+void wy_ring_at(struct wy_thread *t, unsigned long time);
 void wy_ring_rest(struct wy_thread *t, unsigned long now);
 
 /* So many bytes at the start of the room are events now. */
@@ -82,8 +85,9 @@ static inline unsigned char *wy_event_bytes(struct wy_event *e)
 /* Publishes one event that stands alone. */
 void wy_event_end(struct wy_thread *t, struct wy_event *e);
 
-/* The clock of events. */
+/* The clock of events; and what an event of this thread says that is written now. */
 unsigned long wy_ticks(void);
+unsigned long wy_event_time(void);
 
 /* The program has forbidden itself the time stamp counter: from now on time stands still. */
 void wy_ticks_stop(void);

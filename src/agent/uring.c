@@ -240,7 +240,7 @@ static void follow(struct wy_thread *t, const struct operation *o, int result)
 
 static void tell(struct wy_thread *t, const struct operation *o, int result)
 {
-	unsigned long took = wy_ticks() - o->since;
+	unsigned long took = wy_event_time() - o->since;
 	unsigned char *room = NULL;
 	struct wy_event *e;
 

@@ -511,6 +511,8 @@ static void leave(struct wy_call *call)
 	r->traced.since = 0;
 	wy_ring_hold(call->thread);
 	took = wy_ticks() - traced.since;
+	/* What is told of its descriptors stands before the call, and must not be later. */
+	wy_ring_at(call->thread, traced.since + took);
 	if (__builtin_expect(r->changed, 0)) {
 		as_program = *call;
 		for (int i = 0; i < 6; i++)
