@@ -6,8 +6,9 @@
  * number, arguments, the open file behind its descriptor, and what the
  * arguments point to.  There a host can see what the thread hangs in.  When the
  * call is back, result, duration and what the kernel wrote are added, and the
- * event is published.  Room is made on the way in, so that nothing waits on the
- * way out.
+ * event is published.  Room is made on the way in, so that hardly anything waits
+ * on the way out; where it does, it is for the host alone, which does not need the
+ * program.
  *
  * A signal handler that runs while the call is in the kernel makes calls of its
  * own, whose events take that place.  The outer call's event is then built anew
@@ -249,7 +250,7 @@ static void end_event(const struct wy_call *call, const struct wy_call_row *row,
 	if (t->writer.ring && t->writer.built == traced->since)
 		e = (struct wy_event *)(t->writer.data + t->writer.head % WY_RING_SIZE);
 	else
-		e = build(call, row, traced, false);
+		e = build(call, row, traced, true);
 	if (!e)
 		return;
 	e->file = traced->file;
@@ -298,7 +299,7 @@ static void leave_effect(const struct wy_call *call, const struct wy_call_row *r
 	wy_fdstate_leave(call, row);
 	if (!words)
 		return;
-	e = (struct wy_event *)wy_ring_room(t, EVENT_MAX, false);
+	e = (struct wy_event *)wy_ring_room(t, EVENT_MAX, true);
 	if (!e)
 		return;
 	__builtin_memcpy(e, kept, words * 8ul);
@@ -666,7 +667,7 @@ static void thread_exit(struct wy_thread *t)
 static void signal(struct wy_thread *t, int sig, const struct siginfo *info)
 {
 	unsigned char *room = wy_trace && settings()->flags & WY_TRACE_EVENTS ?
-				      wy_ring_room(t, sizeof(struct wy_event), false) :
+				      wy_ring_room(t, sizeof(struct wy_event), true) :
 				      NULL;
 	struct wy_event *e;
 
