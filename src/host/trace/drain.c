@@ -326,7 +326,7 @@ static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 	return len != 0;
 }
 
-/* -1: it cannot be told. */
+/* 1, 0; -1: it cannot be told, for without a pidfd the number may be somebody else's by now. */
 static int ring_is_alive(const struct wy_drain *d, const struct wy_ring *ring)
 {
 	if (ring->state != WY_RING_USED)
@@ -334,10 +334,13 @@ static int ring_is_alive(const struct wy_drain *d, const struct wy_ring *ring)
 	if (ring->foreign)
 		return -1;
 	for (const struct process *p = d->processes; p; p = p->next) {
-		if (p->pid == ring->pid)
-			return !p->gone && !process_is_gone(p);
+		if (p->pid != ring->pid)
+			continue;
+		if (p->gone || process_is_gone(p))
+			return 0;
+		return p->pidfd >= 0 ? 1 : -1;
 	}
-	return !is_gone(ring);
+	return is_gone(ring) ? 0 : -1;
 }
 
 int wy_drain_anybody(struct wy_drain *d)
