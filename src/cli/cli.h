@@ -43,6 +43,9 @@ int cli_bad_usage(int status, const char *command, const char *fmt, ...)
  */
 int cli_bad_option(int status, const char *command, char **argv);
 
+/* The exit status for a program that wy_supervisor_run() could not start, by its -errno. */
+int cli_not_started(int err);
+
 /* Prints text to stdout.  Returns 0; status (with a line on stderr) if stdout does not take it. */
 int cli_print(int status, const char *text);
 

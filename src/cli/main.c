@@ -75,6 +75,16 @@ static int print_failed(int status)
 	return status;
 }
 
+int cli_not_started(int err)
+{
+	switch (err) {
+	case -ENOENT: return CLI_NOT_FOUND;
+	case -EAGAIN:
+	case -ENOMEM: return CLI_FAILED;
+	}
+	return CLI_CANNOT_RUN;
+}
+
 int cli_print(int status, const char *text)
 {
 	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)

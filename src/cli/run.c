@@ -192,22 +192,12 @@ static void print_stats(const struct options *o, const struct wy_session *s, FIL
 		log_errno(err, "cannot write '%s'", o->json);
 }
 
-static int status_of_failure(int err)
-{
-	switch (err) {
-	case -ENOENT: return CLI_NOT_FOUND;
-	case -EAGAIN:
-	case -ENOMEM: return CLI_FAILED;
-	}
-	return CLI_CANNOT_RUN;
-}
-
 /* Without an engine, and that has been said, the program can still be run. */
 static int run_plain(char **argv)
 {
 	log_info("'%s' runs uncaught", argv[0]);
 	execvp(argv[0], argv);
-	return status_of_failure(log_errno(errno, "cannot run '%s'", argv[0]));
+	return cli_not_started(log_errno(errno, "cannot run '%s'", argv[0]));
 }
 
 static void say_blocked(void *arg, const struct wy_blocked *b)
@@ -265,7 +255,7 @@ int cli_run(int argc, char **argv)
 	if (recording)
 		wy_recording_stop(recording);
 	if (err)
-		return status_of_failure(err);
+		return cli_not_started(err);
 	print_stats(&o, v.session.mem, json);
 	wy_supervisor_end_as(v.status);
 }

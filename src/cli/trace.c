@@ -350,23 +350,13 @@ static int open_outputs(struct options *o)
 	return 0;
 }
 
-static int status_of_failure(int err)
-{
-	switch (err) {
-	case -ENOENT: return CLI_NOT_FOUND;
-	case -EAGAIN:
-	case -ENOMEM: return CLI_FAILED;
-	}
-	return CLI_CANNOT_RUN;
-}
-
 static int run_program(struct options *o, struct wy_supervisor *v)
 {
 	int err;
 
 	v->stay = !o->no_wait;
 	err = wy_supervisor_run(v, o->argv);
-	return err ? status_of_failure(err) : 0;
+	return err ? cli_not_started(err) : 0;
 }
 
 /* What a thread is in when it is found: a call that nothing is known of but its numbers. */

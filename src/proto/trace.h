@@ -48,7 +48,6 @@ enum {
 	WY_TRACE_TCP = 1 << 6,        /* struct tcp_info of connections */
 	WY_TRACE_NO_URING = 1 << 7,   /* io_uring_setup(2) is answered with ENOSYS */
 	WY_TRACE_LIVE = 1 << 8,       /* somebody watches: an event wakes the host if it sleeps */
-	WY_TRACE_FDS = 1 << 9,        /* descriptors are followed even if no event needs it */
 	WY_TRACE_TSC = 1 << 10,       /* times are the time stamp counter's; else CLOCK_MONOTONIC */
 	WY_TRACE_FAILED = 1 << 11,    /* only calls that failed */
 	WY_TRACE_SUCCEEDED = 1 << 12, /* only calls that did not fail */

@@ -109,11 +109,6 @@ void wy_line_clock(struct wy_line *l, const struct wy_file_clock *moment)
 	wy_clock_add(&l->clock, moment);
 }
 
-const struct wy_world *wy_line_world(const struct wy_line *l)
-{
-	return l->world;
-}
-
 static void flush(struct wy_line *l, FILE *file)
 {
 	if ((fflush(file) == 0 && !ferror(file)) || l->write_error)

@@ -57,7 +57,4 @@ void wy_line_rates(struct wy_line *l, uint64_t ticks);
 
 void wy_line_flush(struct wy_line *l);
 
-/* What is known by now. */
-const struct wy_world *wy_line_world(const struct wy_line *l);
-
 #endif
