@@ -109,6 +109,11 @@ static void tell_file(struct wy_thread *t, struct wy_fd_now now, const struct wy
 	wy_event_end(t, e);
 }
 
+static void count_unclassified(void)
+{
+	__atomic_add_fetch(&wy_trace->unclassified, 1, __ATOMIC_RELAXED);
+}
+
 /* st: what fstat(2) says, NULL: it was not asked. */
 static struct wy_fd_now new_file(const struct wy_fd_type *type, const struct stat *st)
 {
@@ -147,6 +152,8 @@ static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked
 
 	if (!wy_fd_ask(fd, &a, telling(), hint))
 		return now;
+	if (a.type.class == WY_FD_ANON && a.type.kind == WY_FD_PLAIN)
+		count_unclassified();
 	now = new_file(&a.type, &a.st);
 	tell_file(t, now, &a, fd, false, nr);
 	wy_tcp_tell(t, now, fd, WY_TCP_START);
@@ -226,8 +233,13 @@ struct wy_fd_now wy_fdstate_look(struct wy_thread *t, long fd)
 {
 	struct wy_fd_now now = wy_slot_get(t->files, fd);
 
-	if (now.file || !wy_slot_is(t->files, fd))
+	if (now.file)
 		return now;
+	if (!wy_slot_is(t->files, fd)) {
+		if (fd >= 0 && wy_fd_is_open(fd)) /* beyond the table, or there is none */
+			count_unclassified();
+		return now;
+	}
 	return arrive(t, fd, -1, true, 0);
 }
 
