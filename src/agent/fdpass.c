@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/fdpass.h"
+#include "agent/boot.h"
 #include "agent/sys.h"
 
 #define SOL_SOCKET_       1
@@ -27,30 +28,35 @@ struct control { /* struct cmsghdr, with its data */
 	int fd[WY_FDPASS_MOST];
 };
 
-long wy_fdpass_take(int sock, void *buf, unsigned long len, int *fd, unsigned int nr)
+/* Nothing here may become a call of memset: it is not there yet. */
+WY_BOOT_CODE long wy_fdpass_take(int sock, void *buf, unsigned long len, int *fd, unsigned int nr)
 {
-	struct control control = { 0 };
+	struct control control;
 	struct vector vector = { buf, len };
-	struct message message = {
-		.vector = &vector,
-		.vector_len = 1,
-		.control = &control,
-		.control_len = __builtin_offsetof(struct control, fd) + nr * sizeof(int),
-	};
-	long ret = sys3(__NR_recvmsg, sock, &message, MSG_CMSG_CLOEXEC_);
+	struct message message;
+	long ret;
 
+	control.len = 0;
+	message.name = NULL;
+	message.name_len = 0;
+	message.vector = &vector;
+	message.vector_len = 1;
+	message.control = &control;
+	message.control_len = __builtin_offsetof(struct control, fd) + nr * sizeof(int);
+	message.flags = 0;
+	ret = sys3(__NR_recvmsg, sock, &message, MSG_CMSG_CLOEXEC_);
 	for (unsigned int i = 0; i < nr; i++) {
 		unsigned long end = __builtin_offsetof(struct control, fd) + (i + 1) * sizeof(int);
 
-		fd[i] = ret > 0 && control.level == SOL_SOCKET_ && control.type == SCM_RIGHTS_ &&
-					control.len >= end ?
+		fd[i] = ret > 0 && control.len >= end && control.level == SOL_SOCKET_ &&
+					control.type == SCM_RIGHTS_ ?
 				control.fd[i] :
 				-1;
 	}
 	return ret;
 }
 
-long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
+WY_BOOT_CODE long wy_fdpass_receive(int sock, int fd[WY_FDPASS_MAX])
 {
 	char byte = 0;
 

@@ -535,6 +535,8 @@ void wy_launch(unsigned long *sp)
 		.ignored = page.launch.info.ignored,
 		.pc = has_interpreter ? interpreter.entry : program.entry,
 		.sp = (unsigned long)sp,
+		.session_fd = (int)page.launch.info.session_fd,
+		.ask = WY_ASK_START,
 	};
 	correct(auxv, &program, has_interpreter ? &interpreter : NULL, page.launch.name,
 		&page.boot);

@@ -7,10 +7,7 @@
  * private one stands in, so that nobody else needs to ask.
  */
 #include "agent/session.h"
-#include "agent/arch/x86_64/trap.h"
 #include "agent/fault.h"
-#include "agent/fdpass.h"
-#include "agent/launcher.h"
 #include "agent/lock.h"
 #include "agent/own.h"
 #include "agent/ring.h"
@@ -29,24 +26,6 @@ static unsigned long boot_at;
 #define SESSION_LEAST (256ul << 10)
 #define FUTEX_DIED    0x40000000u
 
-/* The descriptor that the loader sends through a socket of ours. */
-static long receive_memfd(void)
-{
-	int pair[2], fd[WY_FDPASS_MAX];
-	long ret = sys4(__NR_socketpair, WY_AF_UNIX, WY_SOCK_SEQPACKET | WY_SOCK_CLOEXEC, 0, pair);
-
-	if (ret < 0)
-		return ret;
-	wy_trap(WY_TRAP_SESSION, pair[0], pair[1]);
-	/* The loader has its own by now; when it dies, this end must see that nobody is left. */
-	sys1(__NR_close, pair[1]);
-	ret = wy_fdpass_receive(pair[0], fd);
-	sys1(__NR_close, pair[0]);
-	if (ret < 0)
-		return ret;
-	return fd[0] < 0 ? -EBADMSG : fd[0];
-}
-
 static long private_session(void)
 {
 	unsigned long size = __builtin_offsetof(struct wy_session, thread[1]);
@@ -63,23 +42,20 @@ static long private_session(void)
 long wy_session_start(const struct wy_boot *boot)
 {
 	unsigned long size = WY_SESSION_SIZE;
-	long fd, at;
+	int fd = boot->session_fd;
+	long at;
 
 	boot_at = boot->flags & WY_BOOT_SELF ? 0 : (unsigned long)boot;
 	if (boot->flags & WY_BOOT_NO_SESSION)
 		return private_session();
-	fd = boot->flags & WY_BOOT_SELF ? (long)wy_launch_of(boot)->info.session_fd :
-					  receive_memfd();
-	if (fd < 0)
-		return fd;
 	do { /* a program with little address space gets fewer thread slots */
-		at = sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
+		at = sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 		if (!WY_IS_ERROR(at))
 			break;
 		size /= 4;
 	} while (size >= SESSION_LEAST);
 	if (!WY_IS_ERROR(at) && ((struct wy_session *)at)->flags & WY_LAYER_TRACE)
-		wy_trace_map((int)fd);
+		wy_trace_map(fd);
 	sys1(__NR_close, fd);
 	if (WY_IS_ERROR(at))
 		return at;

@@ -139,6 +139,26 @@ int read_file_long(const char *path, long *ret_value)
 	return 0;
 }
 
+int file_size_allow(size_t size, struct rlimit *ret_old)
+{
+	struct rlimit high;
+
+	if (getrlimit(RLIMIT_FSIZE, ret_old) < 0)
+		return -errno;
+	if (ret_old->rlim_cur >= size)
+		return 0;
+	if (ret_old->rlim_max < size)
+		return -EFBIG;
+	high = (struct rlimit){ ret_old->rlim_max, ret_old->rlim_max };
+	return setrlimit(RLIMIT_FSIZE, &high) < 0 ? -errno : 0;
+}
+
+void file_size_restore(const struct rlimit *old)
+{
+	if (old->rlim_cur != old->rlim_max)
+		setrlimit(RLIMIT_FSIZE, old);
+}
+
 int send_fds(int sock, const int *fds, unsigned int nr)
 {
 	union {

@@ -6,6 +6,7 @@
 #define WY_BASE_FDIO_H
 
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* Reads until len bytes are there or the end of file.  Returns the bytes read, or -errno. */
@@ -19,6 +20,14 @@ int write_full(int fd, const void *buf, size_t len);
 
 /* The same at a position.  -EIO if the file takes no more bytes. */
 int pwrite_full(int fd, const void *buf, size_t len, off_t off);
+
+/*
+ * The size of files may be limited (RLIMIT_FSIZE), which a file in memory has nothing to do with.
+ * Lets this process make one of `size` bytes, until file_size_restore() gets what is in ret_old.
+ * Returns 0 or -errno; -EFBIG if that is not ours to allow.
+ */
+int file_size_allow(size_t size, struct rlimit *ret_old);
+void file_size_restore(const struct rlimit *old);
 
 /*
  * Reads a whole file, of any kind and up to max bytes, into fresh memory that

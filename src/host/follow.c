@@ -3,6 +3,7 @@
 
 #include "host/tracee.h"
 #include "launch/blob.h"
+#include "launch/userland.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,12 +16,15 @@
 
 int wy_follow_init(struct wy_follow *f, struct wy_host_session *session)
 {
+	int image = wy_userland_image();
+
 	memset(f, 0, sizeof(*f));
 	f->session = session;
-	f->rendezvous = (struct wy_rendezvous_host){ .sock = -1, .image = -1 };
+	f->rendezvous = (struct wy_rendezvous_host){ .sock = -1, .image = image };
 	f->config = (struct wy_inject_config){
 		.image = &f->image,
 		.session_fd = session->fd,
+		.image_fd = image,
 		.token = session->mem->token,
 	};
 	return wy_image_parse(&f->image, wy_agent_blob, wy_agent_blob_size);

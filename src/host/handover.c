@@ -60,15 +60,20 @@ bool wy_handover_needed(struct wy_supervisor *v)
 	return v->follow.tracees || wy_host_session_in_use(&v->session);
 }
 
-static void close_all_but(int keep)
+/* Both are at least 0, or the second is none. */
+static void close_all_but(int keep, int keep_too)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	unsigned int low = (unsigned int)(keep_too >= 0 && keep_too < keep ? keep_too : keep);
+	unsigned int high = (unsigned int)(keep_too > keep ? keep_too : keep);
 
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
-	if (keep > 3)
-		syscall(SYS_close_range, 3u, (unsigned int)keep - 1, 0);
-	syscall(SYS_close_range, (unsigned int)keep + 1, ~0u, 0);
+	if (low > 3)
+		syscall(SYS_close_range, 3u, low - 1, 0);
+	if (high > low + 1)
+		syscall(SYS_close_range, low + 1, high - 1, 0);
+	syscall(SYS_close_range, high + 1, ~0u, 0);
 }
 
 __attribute__((noreturn)) static void detached(struct wy_supervisor *v)
@@ -79,7 +84,7 @@ __attribute__((noreturn)) static void detached(struct wy_supervisor *v)
 	setsid();
 	if (chdir("/") < 0)
 		log_debug("cannot leave the current directory");
-	close_all_but(v->session.fd);
+	close_all_but(v->session.fd, v->follow.config.image_fd);
 	prctl(PR_SET_NAME, "waylay-follow", 0, 0, 0);
 	wy_signals_plain(bell);
 	wy_follow_take_over(&v->follow);

@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/fdio.h"
-#include "launch/userland.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,7 +42,6 @@ int wy_rendezvous_open(struct wy_rendezvous_host *r, struct wy_host_session *ses
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number) ||
 	    getrandom(out->token, sizeof(out->token), 0) != sizeof(out->token))
 		return -EIO;
-	r->image = wy_userland_image();
 	if (r->image < 0)
 		return r->image;
 	snprintf(name, sizeof(name), "waylay-%016lx", number);
@@ -52,7 +50,6 @@ int wy_rendezvous_open(struct wy_rendezvous_host *r, struct wy_host_session *ses
 	if (r->sock < 0) {
 		err = r->sock;
 		r->sock = -1;
-		close_fd(&r->image);
 	}
 	__atomic_store_n(&out->open, !err, __ATOMIC_RELEASE);
 	return err;
@@ -88,7 +85,7 @@ void wy_rendezvous_reopen(struct wy_rendezvous_host *r, struct wy_host_session *
 {
 	bool was_open = r->sock >= 0;
 
-	r->sock = r->image = -1;
+	r->sock = -1;
 	if (was_open)
 		wy_rendezvous_open(r, session);
 }

@@ -9,7 +9,8 @@
 #include "host/session.h"
 
 struct wy_rendezvous_host {
-	int sock, image; /* -1: not open */
+	int sock;  /* -1: not open */
+	int image; /* of the agent, somebody else's; -errno: there is none */
 };
 
 /* Opens it, if it is not open yet, and says so in the session.  Returns 0 or -errno. */
@@ -19,8 +20,8 @@ int wy_rendezvous_open(struct wy_rendezvous_host *r, struct wy_host_session *ses
 void wy_rendezvous_serve(struct wy_rendezvous_host *r, const struct wy_host_session *session);
 
 /*
- * For a process that has closed all descriptors but the session, and takes
- * over from one that had it open: opens another.
+ * For a process that has closed the descriptor, and takes over from one that had it open: opens
+ * another.
  */
 void wy_rendezvous_reopen(struct wy_rendezvous_host *r, struct wy_host_session *session);
 

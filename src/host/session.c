@@ -2,6 +2,7 @@
 #include "host/session.h"
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* The kernel walks this list when the thread dies, in whatever way. */
@@ -58,23 +58,15 @@ static struct wy_session *map(const struct wy_host_session *h, void *addr)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-/* The size of files may be limited (RLIMIT_FSIZE); this one takes no room on any disk. */
-static int set_size(int fd, rlim_t size)
+static int set_size(int fd, size_t size)
 {
-	struct rlimit old, high;
-	int err = 0;
+	struct rlimit old;
+	int err = file_size_allow(size, &old);
 
-	if (getrlimit(RLIMIT_FSIZE, &old) < 0 || old.rlim_cur >= size)
-		return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
-	if (old.rlim_max < size)
-		return -EFBIG;
-	high = old;
-	high.rlim_cur = old.rlim_max;
-	if (setrlimit(RLIMIT_FSIZE, &high) < 0)
-		return -errno;
-	if (ftruncate(fd, (off_t)size) < 0)
-		err = -errno;
-	setrlimit(RLIMIT_FSIZE, &old);
+	if (err)
+		return err;
+	err = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	file_size_restore(&old);
 	return err;
 }
 

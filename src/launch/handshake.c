@@ -12,8 +12,9 @@
 #define PIDFD_THREAD O_EXCL
 #endif
 
-int wy_handshake_send(pid_t pid, int remote_fd, int session_fd)
+int wy_handshake_send(pid_t pid, int remote_fd, int session_fd, int image_fd)
 {
+	const int fds[2] = { session_fd, image_fd };
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	cleanup_fd int fd = -1;
 
@@ -25,5 +26,5 @@ int wy_handshake_send(pid_t pid, int remote_fd, int session_fd)
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, remote_fd, 0);
 	if (fd < 0)
 		return -errno;
-	return send_fds(fd, &session_fd, 1);
+	return send_fds(fd, fds, image_fd < 0 ? 1 : 2);
 }

@@ -56,7 +56,7 @@ static int parse_loads(struct wy_image *im)
 			if (!writable)
 				im->text_len = p->p_vaddr & ~(PAGE - 1);
 			writable = true;
-		} else if (writable) {
+		} else if (writable || p->p_offset != p->p_vaddr) {
 			return -ENOEXEC;
 		}
 		end = p->p_vaddr + p->p_memsz;
@@ -132,7 +132,7 @@ int wy_image_parse(struct wy_image *ret, const void *file, size_t len)
 		err = parse_relocations(&im);
 	if (err)
 		return err;
-	if (im.entry >= im.text_len)
+	if (im.entry >= im.text_len || im.entry % PAGE || !at_vaddr(&im, im.entry, 1))
 		return -ENOEXEC;
 	*ret = im;
 	return 0;
@@ -164,6 +164,17 @@ const unsigned char *wy_image_text(const struct wy_image *image, unsigned int i,
 		*at = p->p_vaddr;
 		*len = p->p_filesz;
 		return image->file + p->p_offset;
+	}
+	return NULL;
+}
+
+const unsigned char *wy_image_entry_page(const struct wy_image *image, size_t *len)
+{
+	for (*len = PAGE; *len; --*len) {
+		const unsigned char *page = at_vaddr(image, image->entry, *len);
+
+		if (page)
+			return page;
 	}
 	return NULL;
 }

@@ -4,7 +4,8 @@
  *
  * Accepted is a static-PIE with its segments in order, the writable ones last,
  * and no relocations but R_X86_64_RELATIVE, in the writable ones only: the text
- * goes into a program as it stands in the file.  Nothing outside the given bytes
+ * goes into a program as it stands in the file, where its offsets are its addresses,
+ * so that it can be mapped in one piece.  The entry begins a page.  Nothing outside the given bytes
  * is read, whatever the file says.
  */
 #ifndef WY_LAUNCH_IMAGE_H
@@ -38,6 +39,12 @@ size_t wy_image_find_code(const struct wy_image *image, const void *bytes, size_
 /* Returns the i-th piece of what is not writable, and where in the image it belongs; NULL: none. */
 const unsigned char *wy_image_text(const struct wy_image *image, unsigned int i, size_t *at,
 				   size_t *len);
+/*
+ * The page of the text that begins with the entry, or less if the text ends before.  With
+ * the data it is what has to be in its place for the agent to begin.
+ */
+const unsigned char *wy_image_entry_page(const struct wy_image *image, size_t *len);
+
 /* Builds the writable part for an image at address base.  buf has room for data_len bytes. */
 void wy_image_data(const struct wy_image *image, unsigned long base, unsigned char *buf);
 

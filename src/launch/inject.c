@@ -119,19 +119,6 @@ static enum wy_inject_result finish(struct wy_inject *in, int error)
 	return WY_INJECT_DONE;
 }
 
-static int map_writable(struct wy_inject *in, unsigned long addr, unsigned long len)
-{
-	unsigned long arg[6] = {
-		addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0
-	};
-	long got;
-	int err = wy_remote_call(&in->remote, &in->saved, __NR_mmap, arg, &got);
-
-	if (err)
-		return err;
-	return got < 0 && got > -4096 ? (int)got : 0;
-}
-
 static void unmap(struct wy_inject *in)
 {
 	unsigned long arg[6] = { in->region, in->region_len };
@@ -142,29 +129,36 @@ static void unmap(struct wy_inject *in)
 }
 
 /*
- * Maps everything.  Executable memory is never writable, not even before: a
- * program may have forbidden itself that (PR_SET_MDWE), and the tracer can
- * write it all the same.
+ * Executable memory is never writable, not even before: a program may have
+ * forbidden itself that (PR_SET_MDWE), and the tracer can write it all the same.
  */
 static int map_region(struct wy_inject *in, const struct layout *l, const struct wy_auxv *auxv)
 {
-	const struct wy_image *image = in->config->image;
 	int err;
 
 	in->region = in->program.region;
 	err = wy_place_map(&in->remote, &in->saved, auxv, l->len, &in->region);
-	if (err) {
+	if (err)
 		in->region = 0;
-		return err;
-	}
-	in->region_len = l->len;
-	err = map_writable(in, in->region + image->text_len, l->arena_off - image->text_len);
-	if (!err)
-		err = map_writable(in, in->region + l->arena_off + WY_ARENA_CODE, WY_ARENA_DATA);
+	else
+		in->region_len = l->len;
 	return err;
 }
 
-static int write_region(struct wy_inject *in, const struct layout *l, const struct wy_auxv *auxv)
+static int write_text(struct wy_inject *in)
+{
+	const unsigned char *text;
+	size_t at, len;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && (text = wy_image_text(in->config->image, i, &at, &len));
+	     i++)
+		err = wy_remote_write(&in->remote, in->region + at, text, len);
+	return err;
+}
+
+static int write_first_part(struct wy_inject *in, const struct layout *l,
+			    const struct wy_auxv *auxv)
 {
 	const struct wy_image *image = in->config->image;
 	struct wy_boot boot = {
@@ -180,16 +174,16 @@ static int write_region(struct wy_inject *in, const struct layout *l, const stru
 		.vdso = auxv->vdso,
 	};
 	cleanup_free unsigned char *data = malloc(image->data_len);
-	const unsigned char *text;
-	size_t at, len;
+	size_t len;
+	const unsigned char *entry = wy_image_entry_page(image, &len);
 	int err;
 
 	if (!data)
 		return -ENOMEM;
 	wy_image_data(image, in->region, data);
 	err = wy_remote_write(&in->remote, in->region + image->text_len, data, image->data_len);
-	for (unsigned int i = 0; !err && (text = wy_image_text(image, i, &at, &len)); i++)
-		err = wy_remote_write(&in->remote, in->region + at, text, len);
+	if (!err)
+		err = wy_remote_write(&in->remote, in->region + image->entry, entry, len);
 	if (!err)
 		err = wy_remote_write(&in->remote, in->region + l->boot_off, &boot, sizeof(boot));
 	return err;
@@ -248,7 +242,7 @@ enum wy_inject_result wy_inject_begin(struct wy_inject *in, const struct wy_inje
 	if (!err)
 		err = map_region(in, &l, &auxv);
 	if (!err)
-		err = write_region(in, &l, &auxv);
+		err = write_first_part(in, &l, &auxv);
 	if (!err)
 		err = run_agent(in, &l);
 	if (!err)
@@ -276,11 +270,18 @@ static enum wy_inject_result agent_stop(struct wy_inject *in, const struct wy_re
 	switch (wy_regs_result(regs)) {
 	case WY_TRAP_SESSION:
 		err = wy_handshake_send(in->remote.tid, (int)wy_regs_arg(regs, 1),
-					in->config->session_fd);
+					in->config->session_fd, in->config->image_fd);
 		if (err) {
 			close_sockets(in, regs);
 			return finish(in, err);
 		}
+		if (ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
+			return WY_INJECT_LOST;
+		return WY_INJECT_MORE;
+	case WY_TRAP_TEXT:
+		err = write_text(in);
+		if (err)
+			return finish(in, err);
 		if (ptrace(PTRACE_CONT, in->remote.tid, 0, 0) < 0)
 			return WY_INJECT_LOST;
 		return WY_INJECT_MORE;

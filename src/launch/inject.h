@@ -24,6 +24,7 @@
 struct wy_inject_config {
 	const struct wy_image *image;
 	int session_fd; /* -1: WY_BOOT_NO_SESSION */
+	int image_fd; /* the image as a file that never changes; negative: it is written instead */
 	/* Filters that were installed under waylay let calls pass that have it as last argument. */
 	unsigned long token;
 };

@@ -21,13 +21,18 @@
 int wy_userland_image(void)
 {
 	cleanup_fd int fd = memfd_create("waylay", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	struct rlimit old;
 	int err;
 
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("waylay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
+	err = file_size_allow(wy_agent_blob_size, &old);
+	if (err)
+		return err;
 	err = write_full(fd, wy_agent_blob, wy_agent_blob_size);
+	file_size_restore(&old);
 	if (err)
 		return err;
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)

@@ -2,8 +2,8 @@
 /*
  * boot.h - how the loader hands a stopped program over to the agent.
  *
- * The loader (src/launch) stops the program, maps one region into it, writes
- * the agent's image there, applies its relocations, and lets the agent run:
+ * The loader (src/launch) stops the program, maps one region into it, all of it
+ * as text, writes the first part of the agent there, and lets it run:
  *
  *	region + 0             agent image, read and execute   (all non-writable PT_LOADs)
  *	region + text_len      agent image, read and write     (.data, .bss)
@@ -12,15 +12,22 @@
  *	region + arena_off     WY_ARENA_CODE bytes, read and execute, left zero: the stubs
  *	                       WY_ARENA_DATA bytes, read and write, left zero: what they read
  *
+ * The first part is the data, relocated, struct wy_boot, and of the text the page
+ * that begins with the ELF entry.  The agent itself makes writable what is to be,
+ * and maps the other pages of the text from the image's file.
+ *
  * The agent is entered at its ELF entry with the address of struct wy_boot in
  * the first argument register, every signal blocked, on the boot stack.  It
- * stops itself by a breakpoint instruction, once or twice, with a code in the
+ * stops itself by a breakpoint instruction, up to three times, with a code in the
  * result register and a value in the first argument register:
  *
  *	WY_TRAP_SESSION  the value is a socket.  The loader takes the *other* end
  *	                 (fd number in the second argument register) with
- *	                 pidfd_getfd(2), sends the session memfd through it with
- *	                 SCM_RIGHTS, and continues the agent.
+ *	                 pidfd_getfd(2), sends the session memfd and, if there is
+ *	                 one, a file with the image through it with SCM_RIGHTS, and
+ *	                 continues the agent.
+ *	WY_TRAP_TEXT     there is no image, or it cannot be mapped.  The loader writes
+ *	                 all of the text, and continues the agent.
  *	WY_TRAP_READY    the value is 0, or -errno when the agent could not start.
  *	                 The loader restores the registers that it found at the
  *	                 stop (but keeps the agent's gs base) and the signal mask
@@ -48,6 +55,7 @@
 enum {
 	WY_TRAP_SESSION = 0x5759,
 	WY_TRAP_READY = 0x575a,
+	WY_TRAP_TEXT = 0x575b,
 };
 
 enum {
@@ -60,7 +68,8 @@ enum {
 
 /* What a stopped thread is asked.  Any of them may be answered by -errno. */
 enum wy_ask {
-	WY_ASK_START,   /* the first, above */
+	WY_ASK_BOOT,    /* the first: get the rest of the text, then WY_ASK_START */
+	WY_ASK_START,   /* start in this program */
 	WY_ASK_JOIN,    /* become one of the agent's threads; take up the call that it is in */
 	WY_ASK_RECOVER, /* come out of the agent; -EAGAIN: go on, and be asked again */
 	WY_ASK_UNDO,    /* all threads are out: give the process its own code and actions back */
@@ -90,6 +99,7 @@ struct wy_boot {
 	unsigned long hwcap2;  /* AT_HWCAP2 of the program */
 	unsigned long vdso;    /* AT_SYSINFO_EHDR, 0 if none */
 	unsigned long ask;     /* enum wy_ask */
+	long session_fd;       /* from when all of the text is there; -1: none */
 	unsigned long regs[WY_BOOT_REGS];
 };
 

@@ -9,7 +9,8 @@ check=$1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
-start='void wy_agent_start(void) { for (;;) ; }'
+boot='__attribute__((section(".boot"), aligned(4096)))'
+start="$boot void wy_agent_start(void) { for (;;) ; }"
 common='-O2 -ffreestanding -fno-builtin -fno-stack-protector -fcf-protection=none -fPIE -nostdlib
 	-nostartfiles -Wl,-e,wy_agent_start'
 pie='-static-pie -Wl,--no-dynamic-linker -Wl,-z,norelro -Wl,-z,noexecstack'
@@ -48,7 +49,7 @@ image() {
 	image 'thread pointer' "$start long __attribute__((used)) f(void)
 		{ long r; __asm__(\"mov %%fs:0x28, %0\" : \"=r\"(r)); return r; }" $pie
 	image 'thread-local' "__thread int n = 3; int f(void) { return n; }
-		void wy_agent_start(void) { f(); }" $pie
+		$boot void wy_agent_start(void) { f(); }" $pie
 	for string in 'rep stosb' 'repne scasb' movsq lodsb stosl cmpsb; do
 		image 'string instructions' "$start void __attribute__((used)) f(void)
 			{ __asm__ volatile(\"$string\"); }" $pie
@@ -56,11 +57,18 @@ image() {
 	image 'constructors' "$start static void __attribute__((constructor)) f(void)
 		{ __asm__ volatile(\"nop\"); }" $pie
 	image 'written and executed' "$start" -static-pie -Wl,--no-dynamic-linker -Wl,-z,execstack
-	image 'need a symbol' 'extern void f(void) __attribute__((ifunc("r"))); static void g(void) { }
-		static void *r(void) { return g; } void wy_agent_start(void) { f(); }' $pie
+	image 'need a symbol' "extern void f(void) __attribute__((ifunc(\"r\"))); static void g(void) { }
+		static void *r(void) { return g; } $boot void wy_agent_start(void) { f(); }" $pie
 	image 'position independent' "$start" -static -no-pie
 	image 'dynamic linker' "$start" -pie
 	image 'needs a library' "$start" -pie -Wl,--no-as-needed -lc
-	image 'no wy_agent_start' 'void other(void) { }' $pie -Wl,-e,other
+	image 'no wy_agent_start' "$boot void other(void) { }" $pie -Wl,-e,other
+	image 'not there yet' "void __attribute__((noinline)) f(void) { __asm__ volatile(\"\"); }
+		$boot void wy_agent_start(void) { for (;;) f(); }" $pie
+	image 'a page, with its entry' 'void wy_agent_start(void) { for (;;) ; }' $pie
+	image 'a page, with its entry' "$boot void other(void) { for (;;) ; } $boot
+		void wy_agent_start(void) { for (;;) ; }" $pie
+	image 'more than a page' "$start $boot void __attribute__((used)) f(void)
+		{ __asm__ volatile(\".skip 8192\"); }" $pie
 }
 exit $failed

@@ -11,6 +11,7 @@
 struct file {
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph[4];
+	unsigned char gap[0x1000 - sizeof(Elf64_Ehdr) - 4 * sizeof(Elf64_Phdr)];
 	unsigned char code[64];
 	Elf64_Rela rela[1];
 	Elf64_Dyn dyn[4];
@@ -33,20 +34,20 @@ static int make_good(void **state)
 	f->eh.e_phoff = OFF(ph);
 	f->eh.e_phentsize = sizeof(Elf64_Phdr);
 	f->eh.e_phnum = 4;
-	f->eh.e_entry = 0x1000 + OFF(code);
+	f->eh.e_entry = OFF(code);
 	f->ph[0] = (Elf64_Phdr){
-		.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = OFF(code), .p_memsz = OFF(code)
+		.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = OFF(gap), .p_memsz = OFF(gap)
 	};
 	f->ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
 				 .p_flags = PF_R | PF_X,
 				 .p_offset = OFF(code),
-				 .p_vaddr = 0x1000 + OFF(code),
+				 .p_vaddr = OFF(code),
 				 .p_filesz = OFF(data) - OFF(code),
 				 .p_memsz = OFF(data) - OFF(code) };
 	f->ph[2] = (Elf64_Phdr){ .p_type = PT_LOAD,
 				 .p_flags = PF_R | PF_W,
 				 .p_offset = OFF(data),
-				 .p_vaddr = 0x2000 + OFF(data),
+				 .p_vaddr = 0x1000 + OFF(data),
 				 .p_filesz = sizeof(f->data),
 				 .p_memsz = 5000 };
 	f->ph[3] = (Elf64_Phdr){ .p_type = PT_DYNAMIC,
@@ -56,10 +57,10 @@ static int make_good(void **state)
 				 .p_memsz = sizeof(f->dyn) };
 	memset(f->code, 0x90, sizeof(f->code));
 	memcpy(f->code + 7, "\x0f\x05", 2);
-	f->rela[0].r_offset = 0x2000 + OFF(data) + 8;
+	f->rela[0].r_offset = 0x1000 + OFF(data) + 8;
 	f->rela[0].r_info = ELF64_R_INFO(0, R_X86_64_RELATIVE);
 	f->rela[0].r_addend = 0x1234;
-	f->dyn[0] = (Elf64_Dyn){ DT_RELA, { 0x1000 + OFF(rela) } };
+	f->dyn[0] = (Elf64_Dyn){ DT_RELA, { OFF(rela) } };
 	f->dyn[1] = (Elf64_Dyn){ DT_RELASZ, { sizeof(f->rela) } };
 	f->data[0] = 0x7777;
 	return 0;
@@ -79,24 +80,26 @@ static void good_file(void **state)
 
 	assert_int_equal(parse(&im, &good, sizeof(good)), 0);
 	assert_int_equal(im.text_len, 0x2000);
-	assert_int_equal(im.data_len, sizeof(good));
+	assert_int_equal(im.data_len, sizeof(good) - OFF(code));
 	assert_int_equal(im.len, 0x4000);
-	assert_int_equal(im.entry, 0x1000 + OFF(code));
-	assert_int_equal(wy_image_find_code(&im, "\x0f\x05", 2), 0x1000 + OFF(code) + 7);
+	assert_int_equal(im.entry, OFF(code));
+	assert_int_equal(wy_image_find_code(&im, "\x0f\x05", 2), OFF(code) + 7);
 	assert_int_equal(wy_image_find_code(&im, "\xcc\xcc", 2), 0);
 	assert_ptr_equal(wy_image_text(&im, 0, &at, &len), &good);
 	assert_int_equal(at, 0);
-	assert_int_equal(len, OFF(code));
+	assert_int_equal(len, OFF(gap));
 	assert_ptr_equal(wy_image_text(&im, 1, &at, &len), good.code);
-	assert_int_equal(at, 0x1000 + OFF(code));
+	assert_int_equal(at, OFF(code));
 	assert_int_equal(len, OFF(data) - OFF(code));
 	assert_null(wy_image_text(&im, 2, &at, &len));
+	assert_ptr_equal(wy_image_entry_page(&im, &len), good.code);
+	assert_int_equal(len, OFF(data) - OFF(code));
 	mem = malloc(im.data_len);
 	memset(mem, 0xee, im.data_len);
 	wy_image_data(&im, base, mem);
-	memcpy(&word, mem + OFF(data), 8);
+	memcpy(&word, mem + OFF(data) - OFF(code), 8);
 	assert_int_equal(word, 0x7777);
-	memcpy(&word, mem + OFF(data) + 8, 8);
+	memcpy(&word, mem + OFF(data) - OFF(code) + 8, 8);
 	assert_int_equal(word, base + 0x1234);
 	free(mem);
 }
@@ -155,7 +158,7 @@ static void writable_first(struct file *f)
 }
 static void shared_page(struct file *f)
 {
-	f->ph[2].p_vaddr = 0x1000 + OFF(data);
+	f->ph[2].p_vaddr = OFF(data);
 }
 static void overlap(struct file *f)
 {
@@ -175,11 +178,11 @@ static void other_relocation(struct file *f)
 }
 static void relocation_outside(struct file *f)
 {
-	f->rela[0].r_offset = 0x2000 + OFF(data) + 9;
+	f->rela[0].r_offset = 0x1000 + OFF(data) + 9;
 }
 static void relocation_in_text(struct file *f)
 {
-	f->rela[0].r_offset = 0x1000 + OFF(code);
+	f->rela[0].r_offset = OFF(code);
 }
 static void relocations_elsewhere(struct file *f)
 {
@@ -191,7 +194,15 @@ static void needs_library(struct file *f)
 }
 static void entry_in_data(struct file *f)
 {
-	f->eh.e_entry = 0x2000 + OFF(data);
+	f->eh.e_entry = 0x1000 + OFF(data);
+}
+static void entry_in_page(struct file *f)
+{
+	f->eh.e_entry = OFF(code) + 8;
+}
+static void text_elsewhere(struct file *f)
+{
+	f->ph[0].p_vaddr = 0x10;
 }
 
 static void not_what_is_wanted(void **state)
@@ -213,6 +224,8 @@ static void not_what_is_wanted(void **state)
 	refused(relocations_elsewhere);
 	refused(needs_library);
 	refused(entry_in_data);
+	refused(entry_in_page);
+	refused(text_elsewhere);
 }
 
 /* Whatever stands in the headers: refused, or parsed and built inside its bounds. */

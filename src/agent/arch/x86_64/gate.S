@@ -496,23 +496,6 @@ arch_on_stack:
 	pop	%rbp
 	ret
 
-/* The loader enters here: rdi = struct wy_boot, on the boot stack. */
-	.globl	wy_agent_start
-wy_agent_start:
-	xor	%ebp, %ebp
-	call	wy_start
-	ud2
-
-/* long wy_trap(code, value, value2): stops for the loader */
-	.globl	wy_trap
-	.hidden	wy_trap
-wy_trap:
-	mov	%rdi, %rax
-	mov	%rsi, %rdi
-	mov	%rdx, %rsi
-	int3
-	ret
-
 /*
  * The only instructions that touch memory which the program named.  A fault
  * between wy_usermem_begin and wy_usermem_end ends in wy_usermem_fault.

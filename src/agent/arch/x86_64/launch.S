@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * launch.S - the entry of the image, and the way into a program that the
- * launcher has mapped.
- */
+/* launch.S - the way into a program that the launcher has mapped. */
 	.text
-/* The loader enters with struct wy_boot in rdi; the kernel, after an exec, with 0. */
-	.globl	wy_image_start
-	.hidden	wy_image_start
-wy_image_start:
-	test	%rdi, %rdi
-	jnz	wy_agent_start
-	xor	%ebp, %ebp
-	mov	%rsp, %rdi
-	and	$-16, %rsp
-	call	wy_launch
-	ud2
-
 /* void wy_launch_jump(unsigned long pc, unsigned long sp, unsigned long arg) */
 	.globl	wy_launch_jump
 	.hidden	wy_launch_jump

@@ -42,6 +42,15 @@
 #define S_NATIVE             32
 #define S_NATIVE_LEAVE       40
 
+/* struct wy_boot, and what else proto/boot.h says */
+#define B_REGION             16
+#define B_TEXT_LEN           32
+#define B_ARENA_OFF          40
+#define B_ASK                96
+#define B_TRAP_READY         0x575a
+#define B_ARENA_CODE         0x200000
+#define B_ARENA_DATA         0x200000
+
 #define WY_STUB_SIZE         256
 #define WY_CLONE_STUBS       48
 #define WY_VFORK_STUBS       16 /* the last ones of them */
