@@ -169,6 +169,21 @@ def few_files_and_little_memory():
 
 
 @test
+def where_no_memfd_may_be_executed():
+    """The agent's text is written then, not mapped (vm.memfd_noexec, of a PID namespace)."""
+    knob = "/proc/sys/vm/memfd_noexec"
+    inside = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if native(*inside, "sh", "-c", f"echo 2 >{knob}").returncode:
+        from life import Skip
+        raise Skip(f"no PID namespace with a {knob} of its own")
+    script = f"echo 2 >{knob}; exec \"$0\" run --layer null sh -c 'sh -c \"echo \\$PPID\"; cat /proc/self/maps'"
+    got = native(*inside, "sh", "-c", script, WAYLAY)
+    same((got.returncode, got.stdout.split("\n")[0], got.stderr), (0, "42", ""))
+    files = [line.split()[1] for line in got.stdout.splitlines() if "memfd:waylay" in line]
+    same(files, ["rw-s"])
+
+
+@test
 def a_set_user_id_program_keeps_its_privileges():
     if os.geteuid() != 0:
         from life import Skip
