@@ -326,12 +326,11 @@ def redis():
         server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", f"{top}/sock", "--save", "",
                                    "--appendonly", "yes", "--dir", top, "--io-threads", "2"],
                                   stdout=subprocess.DEVNULL)
-        while not os.path.exists(f"{top}/sock"):
-            time.sleep(0.01)
 
         def client(name):
             s = socket.socket(socket.AF_UNIX)
-            s.connect(f"{top}/sock")
+            while s.connect_ex(f"{top}/sock"):  # until it listens
+                time.sleep(0.01)
             n = [0]
 
             def ask():

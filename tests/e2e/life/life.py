@@ -195,6 +195,10 @@ def one(function):
 
 
 def main():
+    # What runs in the background of a shell, or under nohup(1), ignores them, and so would all that it starts.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     only = sys.argv[1:]
     chosen = [f for f in tests if not only or f.__name__ in only]
     print(f"1..{len(chosen)}", flush=True)
