@@ -16,10 +16,16 @@
 #include "agent/boot.h"
 #include "agent/arch/x86_64/trap.h"
 #include "agent/fdpass.h"
+#include "agent/hot.h"
 #include "agent/sys.h"
 
 #include <asm/errno.h>
 #include <linux/mman.h>
+
+#define PAGE_UP(x) (((x) + 4095) & ~4095ul)
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* The session and perhaps the image, through a socket of ours. */
 WY_BOOT_CODE static long receive(int fd[WY_FDPASS_MAX])
@@ -44,6 +50,15 @@ WY_BOOT_CODE static long map_text(const struct wy_boot *boot, int image)
 			MAP_PRIVATE | MAP_FIXED, image);
 }
 
+/* What is used in each start.  An older kernel makes it ready page by page, when it is used. */
+WY_BOOT_CODE static void make_ready(const struct wy_boot *boot)
+{
+	unsigned long begin = boot->region + boot->text_len;
+
+	sys3(__NR_madvise, begin, PAGE_UP((unsigned long)__start_wy_large - begin),
+	     MADV_POPULATE_WRITE);
+}
+
 WY_BOOT_CODE long wy_boot(struct wy_boot *boot)
 {
 	int fd[WY_FDPASS_MAX] = { -1, -1 };
@@ -55,6 +70,7 @@ WY_BOOT_CODE long wy_boot(struct wy_boot *boot)
 		wy_trap(WY_TRAP_TEXT, 0, 0);
 	if (fd[1] >= 0)
 		sys1(__NR_close, fd[1]);
+	make_ready(boot);
 	boot->session_fd = fd[0];
 	boot->ask = WY_ASK_START;
 	return 0;

@@ -8,6 +8,7 @@
  * been renamed since is not found.
  */
 #include "agent/exe.h"
+#include "agent/hot.h"
 #include "agent/op.h"
 #include "agent/seccomp.h"
 #include "agent/sys.h"
@@ -17,7 +18,7 @@
 
 #define PATH_LEN 4096
 
-static char file[PATH_LEN];
+WY_LARGE static char file[PATH_LEN];
 static unsigned long file_len; /* 0: /proc/self/exe is what it should be */
 
 /* Returns what follows prefix, or NULL. */

@@ -162,6 +162,12 @@ static unsigned long true_path(struct wy_call *call, unsigned long path)
 	return (unsigned long)own;
 }
 
+/* Still here: it failed. */
+static void leave_exec(struct wy_call *call)
+{
+	wy_signal_take_back(call->thread);
+}
+
 static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long named, int flags)
 {
 	unsigned long path = true_path(call, named);
@@ -188,7 +194,7 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long name
 			note_unfollowed(why, error, path);
 		/* The program executes it itself, from its stub, with its own signal mask. */
 		if (wy_signal_hand_over(t))
-			wy_call_record(call);
+			wy_call_record(call)->op_leave = leave_exec;
 		return WY_PASS;
 	}
 	/* What this thread counted is not to be lost with this image. */
@@ -205,12 +211,6 @@ static enum wy_verdict execute(struct wy_call *call, int dir, unsigned long name
 	return wy_answer(call, ret);
 }
 
-/* Still here: it failed. */
-static void leave_exec(struct wy_call *call)
-{
-	wy_signal_take_back(call->thread);
-}
-
 static enum wy_verdict op_execve(struct wy_call *call)
 {
 	return execute(call, AT_FDCWD, (unsigned long)call->arg[0], 0);
@@ -225,6 +225,4 @@ void wy_exec_ops(void)
 {
 	wy_gate_op(__NR_execve, op_execve);
 	wy_gate_op(__NR_execveat, op_execveat);
-	wy_gate_op_leave(__NR_execve, leave_exec);
-	wy_gate_op_leave(__NR_execveat, leave_exec);
 }

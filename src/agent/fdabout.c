@@ -2,6 +2,7 @@
 #include "agent/fdabout.h"
 
 #include "agent/fdtab.h"
+#include "agent/hot.h"
 #include "agent/sys.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -21,7 +22,7 @@ static struct name {
 	unsigned long dev, ino;
 	unsigned int len;
 	char text[NAME_MAX];
-} names[NAMES];
+} names[NAMES] WY_LARGE;
 
 static bool find_name(struct wy_about *a, unsigned long hint)
 {

@@ -49,6 +49,7 @@
  * userfaultfd(2) sees the faults of a file.
  */
 #include "agent/freeze.h"
+#include "agent/hot.h"
 #include "agent/maps.h"
 #include "agent/module.h"
 #include "agent/op.h"
@@ -105,7 +106,7 @@ struct extent {
 	unsigned long start, end;
 };
 /* What was frozen, by address; written before the first copy, fixed from then on. */
-static struct extent extents[EXTENTS_MAX];
+WY_LARGE static struct extent extents[EXTENTS_MAX];
 static unsigned int nr_extents;
 static unsigned long file_inode;
 static unsigned int file_major, file_minor;

@@ -15,56 +15,52 @@
  * a record.
  */
 #include "agent/gate.h"
+#include "agent/hot.h"
 #include "agent/seccomp.h"
 #include "agent/site.h"
 #include "agent/sys.h"
 
-#define ROUTE_LAYERS 6
-#define MISSES_MAX   100000u
+#define LAYERS_MAX 8
+#define MISSES_MAX 100000u
 
-struct route {
+static const struct wy_layer *layers[LAYERS_MAX]; /* from the program down */
+static int nr_layers;
+
+/* Kept small: an exec pays for each page of them. */
+static struct route {
 	/* Set when one layer's enter() is all there is: most of what a layer asks for. */
 	enum wy_verdict (*only)(struct wy_call *);
 	wy_op op;
-	void (*op_leave)(struct wy_call *);
-	unsigned char layers;
-	bool record; /* some layer has a leave() */
-	const struct wy_layer *layer[ROUTE_LAYERS];
-};
-static struct route routes[WY_CALLS_MAX];
+	unsigned char layers; /* bits: which of them want the call */
+	bool record;          /* one of these has a leave() */
+} routes[WY_CALLS_MAX];
 
-unsigned char wy_interest[65536];
-
-static void set_only(struct route *r)
-{
-	r->only = r->layers == 1 && !r->record && !r->op ? r->layer[0]->enter : NULL;
-}
+WY_LARGE unsigned char wy_interest[65536];
 
 void wy_gate_op(int nr, wy_op op)
 {
 	routes[nr].op = op;
-	set_only(&routes[nr]);
+	routes[nr].only = NULL;
 	wy_interest[nr] = 1;
-}
-
-void wy_gate_op_leave(int nr, void (*leave)(struct wy_call *call))
-{
-	routes[nr].op_leave = leave;
 }
 
 void wy_gate_layer(const struct wy_layer *layer)
 {
+	if (nr_layers == LAYERS_MAX)
+		return;
+	layers[nr_layers] = layer;
 	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
 		struct route *r = &routes[nr];
 
-		if (!wy_callset_has(&layer->calls, nr) || r->layers == ROUTE_LAYERS)
+		if (!wy_callset_has(&layer->calls, nr))
 			continue;
-		r->layer[r->layers++] = layer;
 		if (layer->leave && !layer->leave_on_demand)
 			r->record = true;
-		set_only(r);
+		r->only = r->layers || r->record || r->op ? NULL : layer->enter;
+		r->layers |= (unsigned char)(1u << nr_layers);
 		wy_interest[nr] = 1;
 	}
+	nr_layers++;
 	if (wy_callset_has(&layer->calls, WY_CALL_OTHER)) {
 		for (int nr = WY_CALLS_MAX; nr < 65536; nr++)
 			wy_interest[nr] = 1;
@@ -145,6 +141,7 @@ static struct wy_record *begin_record(struct wy_call *call)
 
 	r->state = WY_RECORD_LIVE;
 	r->leave = true;
+	r->op_leave = NULL;
 	r->traced.since = 0;
 	r->call.site = call->site;
 	r->call.sp = call->sp;
@@ -238,11 +235,12 @@ static bool resume_rewound(struct wy_call *call)
 	return true;
 }
 
+/* From the kernel up: those of the first `from` layers that want the call. */
 static void leave_layers(const struct route *route, int from, struct wy_call *call)
 {
 	while (--from >= 0) {
-		if (route->layer[from]->leave)
-			route->layer[from]->leave(call);
+		if ((route->layers >> from & 1) && layers[from]->leave)
+			layers[from]->leave(call);
 	}
 }
 
@@ -306,10 +304,9 @@ static __attribute__((noinline)) void enter_slow(struct wy_call *call)
 	call->target = 0;
 	if (route->record)
 		begin_record(call);
-	for (n = 0; n < route->layers; n++) {
-		const struct wy_layer *layer = route->layer[n];
-
-		if (layer->enter && layer->enter(call) == WY_DONE)
+	for (n = 0; route->layers >> n; n++) {
+		if ((route->layers >> n & 1) && layers[n]->enter &&
+		    layers[n]->enter(call) == WY_DONE)
 			goto done;
 	}
 	if (__builtin_expect(wy_seccomp_judges, 0)) {
@@ -351,9 +348,9 @@ void wy_call_announce(struct wy_call *call)
 {
 	const struct route *route = &routes[wy_call_row(call->nr)];
 
-	for (int n = 0; n < route->layers; n++) {
-		if (route->layer[n]->enter)
-			route->layer[n]->enter(call);
+	for (int n = 0; route->layers >> n; n++) {
+		if ((route->layers >> n & 1) && layers[n]->enter)
+			layers[n]->enter(call);
 	}
 }
 
@@ -367,9 +364,9 @@ void wy_call_leave(struct wy_call *call)
 
 		r->call.ret = call->ret;
 		r->call.thread = t;
-		if (route->op_leave)
-			route->op_leave(&r->call);
-		leave_layers(route, route->layers, &r->call);
+		if (r->op_leave)
+			r->op_leave(&r->call);
+		leave_layers(route, nr_layers, &r->call);
 		call->ret = r->call.ret;
 		for (int i = 0; r->changed && i < 6; i++)
 			call->arg[i] = r->orig[i];

@@ -13,8 +13,6 @@ void wy_gate_op(int nr, wy_op op);
 
 /* By the low 16 bits of a number: 0 nobody wants it. */
 extern unsigned char wy_interest[65536];
-/* Called when the call of such an operation comes back, if it made a record (wy_call_record). */
-void wy_gate_op_leave(int nr, void (*leave)(struct wy_call *call));
 /* Adds a layer below those that are there. */
 void wy_gate_layer(const struct wy_layer *layer);
 

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hot.h - what each copy of a process writes to.
+ * hot.h - variables that stand together because of when they are used.
  *
- * The first write to a page costs a copied process a fault and 4 KB.  So what
- * every one of them writes to stands together, in one page most likely.
+ * The first use of a page costs a fault, and in a copied process the first write
+ * 4 KB, too.  So the few variables that every process uses do not lie among the
+ * large tables of which most are never touched: those follow all others, and what
+ * is before them (some ten pages) is made ready in one step (boot.c).
  */
 #ifndef WY_AGENT_HOT_H
 #define WY_AGENT_HOT_H
 
-#define WY_HOT __attribute__((section("wy_hot")))
+/* What each copy of a process writes to: one page most likely. */
+#define WY_HOT   __attribute__((section("wy_hot")))
+
+/* Tables of some pages, of zeros at first. (The mark in it comments out what the compiler adds.) */
+#define WY_LARGE __attribute__((section("wy_large,\"aw\",@nobits#")))
+
+/* Where the first of these is. */
+extern char __start_wy_large[] __attribute__((visibility("hidden")));
 
 #endif

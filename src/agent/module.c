@@ -44,6 +44,7 @@
  */
 #include "agent/module.h"
 #include "agent/funcs.h"
+#include "agent/hot.h"
 #include "agent/lock.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
@@ -123,7 +124,7 @@ static struct made {
 } made[MADE_MAX];
 
 /* Near the program's code, as the whole agent: 32 bits must reach from here to there. */
-static uint8_t pool[POOL_LEN] __attribute__((aligned(8)));
+WY_LARGE static uint8_t pool[POOL_LEN] __attribute__((aligned(8)));
 static unsigned long pool_used;
 
 static unsigned int first_make = FIRST_MAKE;
@@ -212,7 +213,7 @@ static bool find_section(struct file *f, enum source source, Elf64_Shdr *ret)
 static unsigned long make_of_file(const struct wy_module *m, enum source source, uint8_t *out,
 				  unsigned long room)
 {
-	static struct file f;
+	WY_LARGE static struct file f;
 	struct text memory = { .read = read_memory }, file = { .read = read_file, .ctx = &f };
 	unsigned long len = 0;
 	Elf64_Shdr section;

@@ -30,6 +30,7 @@
 #include "agent/arch/x86_64/insn.h"
 #include "agent/code.h"
 #include "agent/fault.h"
+#include "agent/hot.h"
 #include "agent/lock.h"
 #include "agent/module.h"
 #include "agent/own.h"
@@ -67,7 +68,7 @@ struct edit {
 	bool depends; /* not written: a punned jump has these bytes as part of itself */
 	unsigned char old[8], now[8];
 };
-static struct edit edits[EDITS_MAX];
+WY_LARGE static struct edit edits[EDITS_MAX];
 static unsigned short chains[EDIT_CHAINS];
 static unsigned int nr_edits;
 static unsigned long edits_low = -1ul, edits_high; /* nothing was ever written elsewhere */
@@ -217,7 +218,7 @@ static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int le
 static struct {
 	unsigned long at, pc;
 	unsigned short next; /* in its chain, number + 1 */
-} outliers[OUTLIERS];
+} outliers[OUTLIERS] WY_LARGE;
 static unsigned short outlier_chains[OUTLIER_CHAINS];
 static unsigned int nr_outliers;
 
@@ -385,7 +386,7 @@ static unsigned int nr_hops;
 
 static bool map_hops(unsigned long page)
 {
-	static unsigned char code[PAGE]; /* under WY_LOCK_REWRITE */
+	WY_LARGE static unsigned char code[PAGE]; /* under WY_LOCK_REWRITE */
 
 	if (!map_code(page, 2 * PAGE) ||
 	    sys3(__NR_mprotect, page + PAGE, PAGE, PROT_READ | PROT_WRITE) < 0)

@@ -8,6 +8,7 @@
  */
 #include "agent/session.h"
 #include "agent/fault.h"
+#include "agent/hot.h"
 #include "agent/lock.h"
 #include "agent/own.h"
 #include "agent/ring.h"
@@ -20,7 +21,7 @@
 
 struct wy_session *wy_session;
 static unsigned int slots_max;
-static struct wy_thread_slot nobody; /* counters that nobody reads */
+WY_LARGE static struct wy_thread_slot nobody; /* counters that nobody reads */
 static unsigned long boot_at;
 
 #define SESSION_LEAST (256ul << 10)

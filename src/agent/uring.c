@@ -19,6 +19,7 @@
  */
 #include "agent/uring.h"
 
+#include "agent/hot.h"
 #include "agent/lock.h"
 #include "agent/ring.h"
 #include "agent/session.h"
@@ -44,7 +45,7 @@ static struct ring {
 	unsigned long sq_at, cq_at, sqes_at; /* where the program has mapped them; 0 */
 	unsigned int seen;                   /* completions that were looked at */
 	int fixed[FIXED_MAX];                /* registered files: descriptors as they were then */
-} rings[RINGS];
+} rings[RINGS] WY_LARGE;
 unsigned int wy_urings;
 
 static struct operation {
@@ -55,7 +56,7 @@ static struct operation {
 	unsigned int file;
 	unsigned char opcode, class, sub;
 	bool direct; /* its result is an index of the ring's, not a descriptor */
-} pending[PENDING];
+} pending[PENDING] WY_LARGE;
 
 static struct ring *find(unsigned int file)
 {
