@@ -43,7 +43,7 @@ int cli_bad_usage(int status, const char *command, const char *fmt, ...)
  */
 int cli_bad_option(int status, const char *command, char **argv);
 
-/* The exit status for a program that wy_supervisor_run() could not start, by its -errno. */
+/* The exit status for a program that could not be started, by the -errno of wy_program_start(). */
 int cli_not_started(int err);
 
 /* Prints text to stdout.  Returns 0; status (with a line on stderr) if stdout does not take it. */

@@ -413,20 +413,13 @@ static int parse(struct wy_serve_options *o, int argc, char **argv)
 	if (o->mode == WY_MODE_FRESH && (o->preload || o->warm || o->takes > 1))
 		return cli_bad_usage(CLI_FAILED, "serve",
 				     "--preload, --warm and --at are for programs that are kept");
+	if (o->mode == WY_MODE_FRESH && (o->trace || o->stats || o->json))
+		return cli_bad_usage(CLI_FAILED, "serve",
+				     "--trace and --stats need the engine, which fresh has not");
 	if (o->stats || o->json)
 		o->flags |= WY_LAYER_COUNT | WY_COUNT_ERRORS;
 	o->argv = argv + dashes + 1;
 	return -1;
-}
-
-static int status_of_failure(int err)
-{
-	switch (err) {
-	case -ENOENT: return CLI_NOT_FOUND;
-	case -EACCES:
-	case -ENOEXEC: return CLI_CANNOT_RUN;
-	}
-	return CLI_FAILED;
 }
 
 int cli_serve(int argc, char **argv)
@@ -448,5 +441,5 @@ int cli_serve(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	ret = wy_serve(&o);
-	return ret < 0 ? status_of_failure(ret) : ret;
+	return ret < 0 ? cli_not_started(ret) : ret;
 }

@@ -70,8 +70,10 @@ bad_usage() {
 	bad_usage
 	run -125 --separate-stderr "$WAYLAY" serve 0 -l nowhere -- cat
 	bad_usage
-	run -125 --separate-stderr "$WAYLAY" serve --mode=fresh --warm=/dev/null 0 -- cat
-	bad_usage
+	for option in --warm=/dev/null --at=read:2 --trace=/dev/null --stats --stats-json=/dev/null; do
+		run -125 --separate-stderr "$WAYLAY" serve --mode=fresh "$option" 0 -- cat
+		bad_usage
+	done
 }
 
 @test "files that cannot be had" {
@@ -79,6 +81,8 @@ bad_usage() {
 	[ "$stderr" = "waylay: cannot read '/nonexistent': No such file or directory" ]
 	run -125 --separate-stderr "$WAYLAY" serve --log=/nonexistent/log 0 -- cat
 	[ "$stderr" = "waylay: cannot write '/nonexistent/log': No such file or directory" ]
+	run -125 --separate-stderr "$WAYLAY" serve --trace=/nonexistent/trace 0 -- cat
+	[ "$stderr" = "waylay: cannot write '/nonexistent/trace': No such file or directory" ]
 }
 
 @test "an address that cannot be had" {
@@ -89,10 +93,15 @@ bad_usage() {
 }
 
 @test "a program that is not there, or cannot be run" {
-	run -127 --separate-stderr "$WAYLAY" serve 0 -- nonexistent-program
-	[ "$stderr" = "waylay: cannot run 'nonexistent-program': No such file or directory" ]
-	run -126 --separate-stderr "$WAYLAY" serve 0 -- /etc/passwd
-	[ "$stderr" = "waylay: cannot run '/etc/passwd': Permission denied" ]
+	ln -s loop "$BATS_TEST_TMPDIR/loop"
+	for mode in auto fresh; do
+		run -127 --separate-stderr "$WAYLAY" serve --mode=$mode 0 -- nonexistent-program
+		[ "$stderr" = "waylay: cannot run 'nonexistent-program': No such file or directory" ]
+		run -126 --separate-stderr "$WAYLAY" serve --mode=$mode 0 -- /etc/passwd
+		[ "$stderr" = "waylay: cannot run '/etc/passwd': Permission denied" ]
+		run -126 --separate-stderr "$WAYLAY" serve --mode=$mode 0 -- "$BATS_TEST_TMPDIR/loop"
+		[[ $stderr == *": Too many levels of symbolic links" ]]
+	done
 }
 
 @test "options of the program are its own" {

@@ -386,6 +386,7 @@ static void failed(struct wy_instance *i, int err)
 static void uncaught(struct wy_instance *i)
 {
 	struct wy_front *f = i->owner;
+	int err;
 
 	if (f->phase != WY_FRONT_LOADING || i->stale)
 		return;
@@ -398,8 +399,9 @@ static void uncaught(struct wy_instance *i)
 		 "mode fresh");
 	retire(f, i);
 	f->mode = WY_MODE_FRESH;
-	if (prepare_fresh(f) < 0)
-		wy_front_stop(f, 125);
+	err = prepare_fresh(f);
+	if (err)
+		wy_front_stop(f, err);
 }
 
 static void gone(struct wy_instance *i)
@@ -666,6 +668,7 @@ static void raise_limits(struct wy_front *f)
 			    SPARE_FILES;
 }
 
+/* Returns as wy_serve() does, or 0 when it serves. */
 static int prepare_fresh(struct wy_front *f)
 {
 	int pair[2], on = 1;
@@ -674,14 +677,18 @@ static int prepare_fresh(struct wy_front *f)
 	if (err)
 		return err;
 	f->found = true;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	f->fresh_err = pair[1];
-	err = wy_errors_start(&f->fresh_errors, pair[0], name_fresh_writer);
-	if (!err)
-		start_serving(f, "");
-	return err;
+	err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0;
+	if (!err) {
+		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+		f->fresh_err = pair[1];
+		err = wy_errors_start(&f->fresh_errors, pair[0], name_fresh_writer);
+	}
+	if (err) {
+		log_errno(err, "cannot serve");
+		return 125;
+	}
+	start_serving(f, "");
+	return 0;
 }
 
 static int prepare(struct wy_front *f)
@@ -731,16 +738,18 @@ static void print_stats(const struct wy_front *f)
 
 int wy_front_run(struct wy_front *f)
 {
-	int err = prepare(f) < 0 ? -EIO : 0;
+	int err = prepare(f) < 0 ? 125 : 0;
 
 	for (unsigned int i = 0; i < f->nr_listeners; i++)
 		f->listeners[i].front = f;
-	if (!err)
-		err = f->mode == WY_MODE_FRESH ? prepare_fresh(f) : start_instance(f);
+	if (!err && f->mode == WY_MODE_FRESH)
+		err = prepare_fresh(f);
+	else if (!err)
+		err = start_instance(f) < 0 ? 125 : 0;
 	if (err) {
 		for (unsigned int i = 0; i < f->nr_listeners; i++)
 			wy_listener_close(&f->listeners[i]);
-		return err == -ENOENT || err == -EACCES || err == -ENOEXEC ? err : 125;
+		return err;
 	}
 	while (!is_over(f))
 		loop_round();

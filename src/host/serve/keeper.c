@@ -292,18 +292,18 @@ static int record(struct keeper *k)
 	return wy_recording_start(&k->recording, &k->record, &k->v);
 }
 
+/* Returns 0, -errno if the program could not be started, or an exit status if waylay failed. */
 static int start(struct keeper *k)
 {
 	const struct wy_serve_options *o = k->config->options;
 	struct wy_place *p = k->config->place;
 	struct wy_program_io io = { p->in[1], p->out[1], p->err[1], p->control[1] };
-	int err = wy_supervisor_init(&k->v,
-				     WY_LAYER_SERVE | o->flags | (o->trace ? WY_RECORD_FLAGS : 0));
+	int err;
 
-	if (!err)
-		err = record(k);
-	if (err)
-		return err;
+	if (wy_supervisor_init(&k->v,
+			       WY_LAYER_SERVE | o->flags | (o->trace ? WY_RECORD_FLAGS : 0)) < 0 ||
+	    record(k) < 0)
+		return 125;
 	describe(k);
 	k->v.program.io = &io;
 	wy_signals_own_group();

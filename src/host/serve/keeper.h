@@ -27,8 +27,8 @@
 #include <sys/types.h>
 
 enum wy_keeper_kind {
-	WY_KEEPER_STARTED,  /* pid: the program */
-	WY_KEEPER_FAILED,   /* status: -errno; it was not started, and why has been printed */
+	WY_KEEPER_STARTED, /* pid: the program */
+	WY_KEEPER_FAILED,  /* it was not started, and why has been printed; status: as wy_serve() */
 	WY_KEEPER_UNCAUGHT, /* the program runs without the agent */
 	WY_KEEPER_PREPARED, /* what WY_KEEPER_PREPARE wanted is done */
 	WY_KEEPER_ENDED,    /* pid, status: a child of the keeper */

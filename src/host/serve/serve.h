@@ -11,7 +11,7 @@
  * Opens the listeners, starts the program, waits until it reads its stdin, and
  * serves a copy of it, or another one like it, to each client until a signal
  * ends that.  Prints what is wrong.  Returns the exit status of waylay, or
- * -errno when the program was not started: -ENOENT when it was not found.
+ * -errno when the program could not be started: -ENOENT when it was not found.
  */
 int wy_serve(const struct wy_serve_options *o);
 
