@@ -94,6 +94,21 @@ static void prepare(struct keeper *k)
 	tell(k, WY_KEEPER_PREPARED, 0, 0);
 }
 
+/*
+ * A program can write a report of its own.  One that is not held would never make the copies that it
+ * is asked for, and whoever waits for one would wait for ever.
+ */
+static void be_template(struct keeper *k)
+{
+	const struct wy_serve_session *serve = &k->v.session.mem->serve;
+
+	k->is_template = true;
+	if (__atomic_load_n(&serve->frozen, __ATOMIC_ACQUIRE) == WY_SERVE_HELD)
+		return;
+	log_err("the program says that it waits for clients, and does not");
+	kill_program(k, true);
+}
+
 static void take_orders(struct keeper *k)
 {
 	struct wy_keeper_order o;
@@ -113,7 +128,7 @@ static void take_orders(struct keeper *k)
 		switch (o.kind) {
 		case WY_KEEPER_FEED: wy_feed_start(&k->feed); break;
 		case WY_KEEPER_PREPARE: prepare(k); break;
-		case WY_KEEPER_TEMPLATE: k->is_template = true; break;
+		case WY_KEEPER_TEMPLATE: be_template(k); break;
 		case WY_KEEPER_RETIRE: retire(k); break;
 		case WY_KEEPER_KILL:
 			if (!o.pid)

@@ -134,6 +134,21 @@ def never_reads():
 
 
 @test
+def says_itself_that_it_is_ready():
+    # It writes the report (proto/serve.h) into the socket that orders come by, and never reads.
+    server = Server(sys.executable, "-c", "import os, stat, struct, time\n"
+                    "report = struct.pack('<IiiI5I4xQi4x', 0x76726573, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0)\n"
+                    "for fd in range(3, 100):\n"
+                    "    try:\n"
+                    "        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, report)\n"
+                    "    except OSError: pass\n"
+                    "time.sleep(1000)", options=["--stdin=pipe"])
+    with server.connect():
+        assert server.wait_line("the program says that it waits for clients, and does not")
+        same(server.stop()[0], 0)
+
+
+@test
 def terminal_signals_are_for_the_server():
     # As from a terminal: to all of waylay's process group, in which the program is not.
     server = Server("cat", options=["-v"], start_new_session=True)
