@@ -41,7 +41,10 @@ void *memmove(void *to, const void *from, size_t len)
 void *memset(void *to, int c, size_t len)
 {
 	unsigned char *t = to;
+	unsigned long word = (unsigned char)c * 0x0101010101010101ul;
 
+	for (; len >= 8; len -= 8, t += 8)
+		*(unsigned long *)t = word;
 	while (len--)
 		*t++ = (unsigned char)c;
 	return to;
@@ -84,13 +87,41 @@ long wy_usermem_move(unsigned long to, unsigned long from, size_t len)
 	return ret == (long)len ? 0 : -EFAULT;
 }
 
+/* How many of the n bytes stand before the first 0. */
+static size_t before_zero(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (; n - i >= sizeof(long); i += sizeof(long)) {
+		unsigned long word;
+
+		__builtin_memcpy(&word, s + i, sizeof(word));
+		/* The lowest of these bits is right, those above it need not be. */
+		word = (word - 0x0101010101010101ul) & ~word & 0x8080808080808080ul;
+		if (word)
+			return i + (size_t)__builtin_ctzl(word) / 8;
+	}
+	while (i < n && s[i])
+		i++;
+	return i;
+}
+
+/* In steps that end at multiples of STEP: none reaches into a page that the string does not. */
+#define STEP 32ul
+
 long copy_string_from_program(char *to, unsigned long from, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if (copy_from_program(to + i, from + i, 1) < 0)
+	for (size_t i = 0, step; i < size; i += step) {
+		size_t len;
+
+		step = STEP - (from + i) % STEP;
+		if (step > size - i)
+			step = size - i;
+		if (copy_from_program(to + i, from + i, step) < 0)
 			return -EFAULT;
-		if (!to[i])
-			return (long)i;
+		len = before_zero(to + i, step);
+		if (len < step)
+			return (long)(i + len);
 	}
 	return -ENAMETOOLONG;
 }

@@ -507,7 +507,22 @@ arch_on_stack:
 	.hidden	wy_usermem_copy, wy_usermem_begin, wy_usermem_end, wy_usermem_fault
 wy_usermem_copy:
 wy_usermem_begin:
-	cmp	$8, %rdx
+	cmp	$32, %rdx
+	jb	5f
+0:	mov	(%rsi), %rax
+	mov	8(%rsi), %rcx
+	mov	16(%rsi), %r8
+	mov	24(%rsi), %r9
+	mov	%rax, (%rdi)
+	mov	%rcx, 8(%rdi)
+	mov	%r8, 16(%rdi)
+	mov	%r9, 24(%rdi)
+	add	$32, %rsi
+	add	$32, %rdi
+	sub	$32, %rdx
+	cmp	$32, %rdx
+	jae	0b
+5:	cmp	$8, %rdx
 	jb	2f
 1:	mov	(%rsi), %rax
 	mov	%rax, (%rdi)
