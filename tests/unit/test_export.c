@@ -79,7 +79,7 @@ static void write_run(void)
 
 	snprintf(path, sizeof(path), "%s/run.trc", dir);
 	fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
-	assert_int_equal(wy_run_create(&w, fd), 0);
+	assert_int_equal(wy_run_create(&w, fd, 0), 0);
 	assert_int_equal(
 		wy_run_meta(w, (struct wy_bytes){ (const void *)"argv\0./read_example", 20 }), 0);
 	assert_int_equal(

@@ -50,7 +50,7 @@ static void write_run(void)
 	struct wy_meta first = { 0 };
 	int fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
 
-	assert_int_equal(wy_run_create(&w, fd), 0);
+	assert_int_equal(wy_run_create(&w, fd, 0), 0);
 	wy_meta_add(&first, "version", "1");
 	wy_meta_addf(&first, "argv", "%s %d", "a", 7);
 	wy_meta_add(&first, "argv", "");
@@ -229,7 +229,7 @@ static void test_full(void **state)
 	getrlimit(RLIMIT_FSIZE, &old);
 	limit = (struct rlimit){ 100000, old.rlim_max };
 	setrlimit(RLIMIT_FSIZE, &limit);
-	assert_int_equal(wy_run_create(&w, fd), 0);
+	assert_int_equal(wy_run_create(&w, fd, 0), 0);
 	calls(700);
 	/* not to be compressed */
 	srandom(1);

@@ -177,7 +177,7 @@ static int write_tail(struct wy_recording *r)
 static int open_run(struct wy_recording *r)
 {
 	int fd = open(r->o->run, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int err = fd < 0 ? -errno : wy_run_create(&r->run, fd);
+	int err = fd < 0 ? -errno : wy_run_create(&r->run, fd, WY_RUN_PLAIN);
 
 	if (!err)
 		err = write_head(r);

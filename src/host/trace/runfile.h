@@ -11,11 +11,14 @@
 
 struct wy_run_writer;
 
+#define WY_RUN_PLAIN (1ul << 20)
+
 /*
  * Writes a run file's head to fd, which the writer takes over (also when this
- * fails).  Returns 0 or -errno.
+ * fails).  The first `plain` bytes are not compressed (WY_RUN_PLAIN, but for tests).
+ * Returns 0 or -errno.
  */
-int wy_run_create(struct wy_run_writer **ret, int fd);
+int wy_run_create(struct wy_run_writer **ret, int fd, uint64_t plain);
 
 /*
  * Each writes one segment; EVENTS: whole events of one thread, at most

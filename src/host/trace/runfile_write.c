@@ -6,10 +6,11 @@
  * A segment as it is costs the kernel's copy, some 25 ns for an event of 80
  * bytes; zstd at level 1 makes 4 bytes of them in some 70 ns more.  (Levels below 0
  * are not faster here: they find fewer of the long repeats that events are made
- * of, so there is more left to write.)  So a program that makes calls in bursts
- * gets its segments as they are, and one that goes on and on is compressed: at
- * most one part in COMPRESS_PART of all time is spent on it, until the file has
- * grown by PLAIN_MAX bytes; from then on all is.
+ * of, so there is more left to write.)  Most programs make less than WY_RUN_PLAIN
+ * bytes, and zstd's tables alone cost as much as a small program: these bytes are
+ * written as they are.  Of what is longer at most one part in COMPRESS_PART of all
+ * time is spent on it, until the file has grown by PLAIN_MAX bytes; from then on
+ * all is compressed.
  */
 #include "base/cleanup.h"
 #include "host/trace/runfile.h"
@@ -26,7 +27,7 @@
 
 #define LEVEL         1
 #define COMPRESS_MIN  512u /* bytes; less is not worth it */
-#define COMPRESS_PART 16
+#define COMPRESS_PART 64
 #define PLAIN_MAX     (256ul << 20)
 #define BUFFER        (64u << 10)
 
@@ -36,7 +37,7 @@ struct wy_run_writer {
 	ZSTD_CCtx *zstd;
 	unsigned char *packed; /* of packed_room bytes */
 	size_t packed_room;
-	uint64_t began_ns, packing_ns, plain_bytes;
+	uint64_t began_ns, packing_ns, plain_bytes, plain_min;
 	uint64_t size;   /* of the file: where its last whole segment ends */
 	uint64_t lost;   /* events */
 	size_t buffered; /* bytes that wait */
@@ -102,7 +103,7 @@ int wy_run_flush(struct wy_run_writer *w)
 	return err;
 }
 
-int wy_run_create(struct wy_run_writer **ret, int fd)
+int wy_run_create(struct wy_run_writer **ret, int fd, uint64_t plain)
 {
 	struct wy_run_writer *w = calloc(1, sizeof(*w));
 	struct wy_file_head head = {
@@ -120,6 +121,7 @@ int wy_run_create(struct wy_run_writer **ret, int fd)
 		return -ENOMEM;
 	}
 	w->fd = fd;
+	w->plain_min = plain;
 	w->can_cut = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	w->began_ns = now_ns();
 	w->zstd = ZSTD_createCCtx();
@@ -140,6 +142,8 @@ static size_t pack(struct wy_run_writer *w, struct wy_bytes bytes)
 	uint64_t now = now_ns();
 	size_t room = ZSTD_compressBound(bytes.len), len;
 
+	if (w->plain_bytes < w->plain_min)
+		return 0;
 	if (w->packing_ns > (now - w->began_ns) / COMPRESS_PART && w->plain_bytes < PLAIN_MAX)
 		return 0;
 	if (room > w->packed_room) {

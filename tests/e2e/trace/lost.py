@@ -118,7 +118,7 @@ def a_disk_that_is_full():
         raise Skip("unshare -Urm is not allowed here")
     with folder() as top:
         done = subprocess.run(
-            ["unshare", "-Urm", "sh", "-c", f"""mount -t tmpfs -o size=64k none {top} &&
+            ["unshare", "-Urm", "sh", "-c", f"""mount -t tmpfs -o size=512k none {top} &&
              {WAYLAY} trace -d {top}/run {NUMBERS} {MANY} kill; echo $?;
              {WAYLAY} trace export {top}/run --text 2>/dev/null | grep -c 'number 0\\.'"""],
             capture_output=True, text=True, check=False)
