@@ -4,10 +4,12 @@
 #include "agent/fdtab.h"
 #include "agent/hot.h"
 #include "agent/sys.h"
+#include "agent/thread.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
+#include <stddef.h>
 
 /*
  * Names that were read, by the file and the absolute name that it was opened by: a link of /proc
@@ -55,6 +57,65 @@ static void keep_name(const struct wy_about *a, unsigned long hint)
 	__atomic_store_n(&n->key, hint, __ATOMIC_RELEASE);
 }
 
+/*
+ * Names of directories in which a thread that is alone opens files, by the number of the open
+ * file.  Walks through trees open all files so, and a link of /proc for each of them would cost
+ * more than all else that is recorded of it.
+ */
+#define DIRS    16u
+#define DIR_MAX 248
+static struct dir {
+	unsigned int file; /* 0: none */
+	unsigned int len;
+	char name[DIR_MAX];
+} dirs[DIRS];
+
+void wy_fd_forget_names(void)
+{
+	for (unsigned int i = 0; i < DIRS; i++)
+		dirs[i].file = 0;
+}
+
+void wy_fd_keep_dir(const struct wy_about *a, unsigned int file)
+{
+	struct dir *d = &dirs[file % DIRS];
+
+	if (a->link[0] != '/' || a->len > DIR_MAX || !wy_thread_alone())
+		return;
+	d->file = file;
+	d->len = (unsigned int)a->len;
+	__builtin_memcpy(d->name, a->link, d->len);
+}
+
+static const struct dir *dir_of(const struct wy_opened *how, struct wy_about *a)
+{
+	const struct dir *d = &dirs[how->dir % DIRS];
+
+	if (d->file != how->dir) {
+		wy_fd_read_link(a, how->dir_fd);
+		wy_fd_keep_dir(a, how->dir);
+	}
+	return d->file == how->dir ? d : NULL;
+}
+
+/* The link of a file in a directory. */
+static bool compose_name(struct wy_about *a, const struct wy_opened *how)
+{
+	const struct dir *d = how->len ? dir_of(how, a) : NULL;
+
+	if (!d)
+		return false;
+	__builtin_memcpy(a->link, d->name, d->len);
+	a->len = d->len;
+	if (a->len > 1) /* not the root */
+		a->link[a->len++] = '/';
+	__builtin_memcpy(a->link + a->len, how->name, how->len);
+	a->len += how->len;
+	a->link[a->len] = 0;
+	return true;
+}
+_Static_assert(DIR_MAX + 1 + WY_OPENED_NAME < WY_LINK_MAX, "a composed name");
+
 void wy_fd_read_link(struct wy_about *a, long fd)
 {
 	char path[WY_FD_PATH_SIZE];
@@ -66,20 +127,27 @@ void wy_fd_read_link(struct wy_about *a, long fd)
 	a->link[a->len] = 0;
 }
 
-bool wy_fd_ask(long fd, struct wy_about *a, bool link, unsigned long hint)
+bool wy_fd_ask(long fd, struct wy_about *a, bool link, const struct wy_opened *how)
 {
+	static const struct wy_opened unknown;
+	bool plain;
+
 	if (sys2(__NR_fstat, fd, &a->st) < 0)
 		return false;
-	a->flags = (int)sys2(__NR_fcntl, fd, F_GETFL);
+	if (!how)
+		how = &unknown;
+	/* A device's open may change its flags. */
+	plain = S_ISREG(a->st.st_mode) || S_ISDIR(a->st.st_mode);
+	a->flags = plain && how->flags ? how->flags : (int)sys2(__NR_fcntl, fd, F_GETFL);
 	a->len = 0;
 	a->link[0] = 0;
 	if (!(a->flags & O_PATH) && wy_fd_told_by_mode(&a->st, &a->type) && !link)
 		return true;
 	/* A socket's link says its inode only. */
-	if (a->flags & O_PATH || (a->st.st_mode & S_IFMT) != S_IFSOCK) {
-		if (!find_name(a, hint)) {
+	if (a->flags & O_PATH || !S_ISSOCK(a->st.st_mode)) {
+		if (!find_name(a, how->path) && !(plain && compose_name(a, how))) {
 			wy_fd_read_link(a, fd);
-			keep_name(a, hint);
+			keep_name(a, how->path);
 		}
 	}
 	a->type = wy_fd_classify((int)fd, a->flags, &a->st, a->link);

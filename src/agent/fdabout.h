@@ -17,12 +17,33 @@ struct wy_about {
 	char link[WY_LINK_MAX];
 };
 
-/*
- * Asks.  link: the text of its link in /proc is wanted, too.  hint: something of
- * the absolute path that it was opened by, 0: there is none; the same file by
- * the same path has the same link.  False: it is not open.
- */
-bool wy_fd_ask(long fd, struct wy_about *a, bool link, unsigned long hint);
+/* How it was opened, as far as that saves questions; by_what is not known: all zero. */
+#define WY_OPENED_NAME 248
+struct wy_opened {
+	int flags; /* 0: not known, for there is more to them */
+	/*
+	 * Something of the absolute path: the same file by the same path has the same link.
+	 * Never 1; 0: it was none, or a long one.
+	 */
+	unsigned long path;
+	/*
+	 * Or a file in an open directory, and not what a symbolic link there points to: its name
+	 * is the directory's and this one.  len 0: it is something else.
+	 */
+	unsigned int dir; /* the number of the directory's open file */
+	int dir_fd;
+	unsigned int len;
+	char name[WY_OPENED_NAME];
+};
+
+/* Asks.  link: the text of its link in /proc is wanted, too.  False: it is not open. */
+bool wy_fd_ask(long fd, struct wy_about *a, bool link, const struct wy_opened *how);
+
+/* The name of an open directory, for those that will be opened in it. */
+void wy_fd_keep_dir(const struct wy_about *a, unsigned int file);
+
+/* Directories may be called otherwise from now on. */
+void wy_fd_forget_names(void);
 
 void wy_fd_read_link(struct wy_about *a, long fd);
 

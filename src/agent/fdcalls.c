@@ -12,8 +12,6 @@
 #include <linux/fcntl.h>
 #include <linux/sched.h>
 
-#define PATH_KEPT 256
-
 static void close_range(struct wy_thread *t, const struct wy_call *call)
 {
 	unsigned int first = (unsigned int)call->arg[0], last = (unsigned int)call->arg[1];
@@ -43,22 +41,63 @@ void wy_fdstate_enter(const struct wy_call *call, const struct wy_call_row *row)
 	}
 }
 
-/* Something of the path that was opened, if it is absolute and not long; else 0.  Never 1. */
-static unsigned long path_of(const struct wy_call *call)
+/* What F_GETFL would say of a file or directory; 0: the kernel is to be asked. */
+static int flags_of(const struct wy_call *call)
 {
-	bool at = call->nr == __NR_openat || call->nr == __NR_openat2;
-	unsigned long hash = 0xcbf29ce484222325ul; /* FNV-1a */
-	char path[PATH_KEPT];
-	long len;
+	const int forgotten = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+	const int kept = O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_LARGEFILE;
+	int flags;
 
-	if (!at && call->nr != __NR_open && call->nr != __NR_creat)
-		return 0;
-	len = copy_string_from_program(path, (unsigned long)call->arg[at], sizeof(path));
-	if (len <= 0 || path[0] != '/')
-		return 0;
+	switch (call->nr) {
+	case __NR_open: flags = (int)call->arg[1]; break;
+	case __NR_openat: flags = (int)call->arg[2]; break;
+	default: return 0;
+	}
+	return flags & ~(forgotten | kept) ? 0 : (flags & kept) | O_LARGEFILE;
+}
+
+static unsigned long hash_of(const char *path, long len)
+{
+	unsigned long hash = 0xcbf29ce484222325ul; /* FNV-1a */
+
 	for (long i = 0; i < len; i++)
 		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3ul;
 	return hash | 2;
+}
+
+/* One component, and none that leads out. */
+static bool is_name(const char *path, long len)
+{
+	for (long i = 0; i < len; i++) {
+		if (path[i] == '/')
+			return false;
+	}
+	return !(path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.')));
+}
+
+static void opened(struct wy_thread *t, const struct wy_call *call)
+{
+	struct wy_opened how; /* its name is long, and set as far as it counts */
+	bool at = call->nr == __NR_openat || call->nr == __NR_openat2;
+	long len = 0;
+
+	how.flags = flags_of(call);
+	how.path = 0;
+	how.len = 0;
+	if (at || call->nr == __NR_open || call->nr == __NR_creat)
+		len = copy_string_from_program(how.name, (unsigned long)call->arg[at],
+					       sizeof(how.name));
+	if (len > 0 && how.name[0] == '/') {
+		how.path = hash_of(how.name, len);
+	} else if (len > 0 && call->nr == __NR_openat && call->arg[2] & O_NOFOLLOW &&
+		   is_name(how.name, len) && wy_thread_alone()) {
+		struct wy_fd_now dir = wy_slot_get(t->files, (int)call->arg[0]);
+
+		how.dir = dir.file;
+		how.dir_fd = (int)call->arg[0];
+		how.len = dir.class == WY_FD_DIR ? (unsigned int)len : 0;
+	}
+	wy_fdstate_opened(t, call->ret, call->nr, &how);
 }
 
 /* Two descriptors that a call has written to memory. */
@@ -232,7 +271,7 @@ static void succeeded(struct wy_thread *t, const struct wy_call *call,
 		      const struct wy_call_row *row)
 {
 	switch (row->effect) {
-	case WY_FX_OPEN: wy_fdstate_opened(t, call->ret, call->nr, path_of(call)); break;
+	case WY_FX_OPEN: opened(t, call); break;
 	case WY_FX_ACCEPT:
 	case WY_FX_PIDFD_GETFD: wy_fdstate_arrive(t, call->ret, call->nr); break;
 	case WY_FX_URING:

@@ -145,16 +145,18 @@ static void check(struct wy_thread *t, long fd)
  * to set its slot.
  */
 static struct wy_fd_now arrive(struct wy_thread *t, long fd, long nr, bool asked,
-			       unsigned long hint)
+			       const struct wy_opened *how)
 {
 	struct wy_fd_now now = { 0 };
 	struct wy_about a;
 
-	if (!wy_fd_ask(fd, &a, telling(), hint))
+	if (!wy_fd_ask(fd, &a, telling(), how))
 		return now;
 	if (a.type.class == WY_FD_ANON && a.type.kind == WY_FD_PLAIN)
 		count_unclassified();
 	now = new_file(&a.type, &a.st);
+	if (a.type.class == WY_FD_DIR)
+		wy_fd_keep_dir(&a, now.file);
 	tell_file(t, now, &a, fd, false, nr);
 	wy_tcp_tell(t, now, fd, WY_TCP_START);
 	if (!asked)
@@ -202,7 +204,7 @@ void wy_fdstate_told_again(struct wy_thread *t, const struct wy_call *call)
 	struct wy_fd_now now = wy_fdstate_look(t, (int)call->arg[0]);
 	struct wy_about a;
 
-	if (!telling() || !now.file || !wy_fd_ask((int)call->arg[0], &a, true, 0))
+	if (!telling() || !now.file || !wy_fd_ask((int)call->arg[0], &a, true, NULL))
 		return;
 	tell_file(t, now, &a, (int)call->arg[0], true, call->nr);
 	if ((int)call->nr == __NR_connect)
@@ -214,14 +216,14 @@ struct wy_fd_now wy_fdstate_known(const struct wy_thread *t, long fd)
 	return wy_slot_get(t->files, fd);
 }
 
-void wy_fdstate_opened(struct wy_thread *t, long fd, long nr, unsigned long hint)
+void wy_fdstate_opened(struct wy_thread *t, long fd, long nr, const struct wy_opened *how)
 {
-	arrive(t, fd, nr, false, hint);
+	arrive(t, fd, nr, false, how);
 }
 
 void wy_fdstate_arrive(struct wy_thread *t, long fd, long nr)
 {
-	arrive(t, fd, nr, false, 0);
+	arrive(t, fd, nr, false, NULL);
 }
 
 long wy_fdstate_top(const struct wy_thread *t)
@@ -240,7 +242,7 @@ struct wy_fd_now wy_fdstate_look(struct wy_thread *t, long fd)
 			count_unclassified();
 		return now;
 	}
-	return arrive(t, fd, -1, true, 0);
+	return arrive(t, fd, -1, true, NULL);
 }
 
 /* ---- start, and over an exec ---- */
@@ -280,7 +282,7 @@ void wy_fdstate_look_again(struct wy_thread *t)
 	wy_dir_open(&dir, "/proc/thread-self/fd");
 	while (!dir.error && (fd = wy_dir_next_number(&dir)) >= 0) {
 		if (fd != dir.fd && !wy_slot_get(t->files, fd).file)
-			arrive(t, fd, -1, true, 0);
+			arrive(t, fd, -1, true, NULL);
 	}
 	wy_dir_close(&dir);
 }
@@ -333,7 +335,7 @@ static void look_at_all(struct wy_thread *t)
 			wy_slot_set(t->files, fd, wy_slot_get(t->files, other));
 			tell_fd(t, WY_FD_COPIED, wy_slot_get(t->files, other), fd, other);
 		} else {
-			arrive(t, fd, -1, false, 0);
+			arrive(t, fd, -1, false, NULL);
 		}
 	}
 	wy_dir_close(&dir);

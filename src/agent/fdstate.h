@@ -21,6 +21,8 @@
 #include "proto/event.h"
 #include <stdbool.h>
 
+struct wy_opened; /* fdabout.h */
+
 /* The table of this process as it starts, or comes out of an exec.  t->files may be NULL then. */
 void wy_fdstate_begin(struct wy_thread *t);
 
@@ -55,7 +57,7 @@ void wy_fdstate_leave(const struct wy_call *call, const struct wy_call_row *row)
  * socket.
  */
 void wy_fdstate_arrive(struct wy_thread *t, long fd, long nr);
-void wy_fdstate_opened(struct wy_thread *t, long fd, long nr, unsigned long hint); /* fdabout.h */
+void wy_fdstate_opened(struct wy_thread *t, long fd, long nr, const struct wy_opened *how);
 void wy_fdstate_arrive_as(struct wy_thread *t, long fd, long nr, struct wy_fd_type type);
 void wy_fdstate_received(struct wy_thread *t, unsigned long message);
 void wy_fdstate_copied(struct wy_thread *t, long from, long to);

@@ -18,6 +18,7 @@
  * number never comes here, unless it changes what a descriptor is.
  */
 #include "agent/capture.h"
+#include "agent/fdabout.h"
 #include "agent/fdstate.h"
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
@@ -43,6 +44,7 @@
 #define KEEP_MAX   1024u       /* a longer event is built anew when its call makes descriptors */
 #define PLAN_EVENT 1u
 #define PLAN_FD    2u /* the class of its descriptor matters */
+#define PLAN_NAMES 4u /* directories may be called otherwise after it */
 
 /* By row: what is to be done about a call. */
 static unsigned char plan[WY_CALLS_MAX];
@@ -70,6 +72,18 @@ static bool is_needed(int nr)
 	return false;
 }
 
+static bool moves_names(int nr)
+{
+	switch (nr) {
+	case __NR_rename:
+	case __NR_renameat:
+	case __NR_renameat2:
+	case __NR_chroot:
+	case __NR_pivot_root: return true;
+	}
+	return false;
+}
+
 static void start(struct wy_layer *layer)
 {
 	if (!wy_trace)
@@ -85,7 +99,9 @@ static void start(struct wy_layer *layer)
 			plan[nr] = PLAN_EVENT;
 		if (row->fd >= 0)
 			plan[nr] |= PLAN_FD;
-		if (plan[nr] & PLAN_EVENT || totals || is_needed(nr) ||
+		if (moves_names(nr))
+			plan[nr] |= PLAN_NAMES;
+		if (plan[nr] & (PLAN_EVENT | PLAN_NAMES) || totals || is_needed(nr) ||
 		    (row->effect > WY_FX_USES && row->effect != WY_FX_FANOTIFY))
 			wy_callset_add(&layer->calls, nr);
 	}
@@ -429,6 +445,8 @@ static enum wy_verdict enter(struct wy_call *call)
 	}
 	if (by_class && event && !makes_fd(row))
 		event = fd_is_wanted(call, row, now);
+	if (__builtin_expect(plan[nr] & PLAN_NAMES, 0))
+		wy_fd_forget_names();
 	count(t, call->nr);
 	if (never_returns(call) || row->effect == WY_FX_EXEC) {
 		if (event)

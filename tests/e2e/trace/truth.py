@@ -114,6 +114,37 @@ os.write(1, first + b'-' + second)"""
 
 
 @test
+def files_are_called_by_what_their_folders_are_called():
+    """What is opened in an open folder, before and after names have changed, by link or not."""
+    program = """import os
+os.makedirs('a/b')
+os.symlink('b', 'a/link')
+a = os.open('a', os.O_RDONLY)
+def make(name, at, flags=os.O_NOFOLLOW):
+    fd = os.open(name, os.O_CREAT | os.O_WRONLY | flags, dir_fd=at)
+    os.write(fd, os.readlink('/proc/self/fd/%d' % fd).encode()); os.close(fd)
+b = os.open('b', os.O_RDONLY | os.O_NOFOLLOW, dir_fd=a)
+for at in a, b: make('1', at); make('2', at)
+linked = os.open('link', os.O_RDONLY, dir_fd=a)
+make('3', linked); make('../4', b); make('link/5', a, 0)
+os.rename('a', 'c')
+for at in a, b, linked: make('6', at); make('7', at)
+os.rename('c/b', 'd')
+for at in a, b, linked: make('8', at); make('9', at)
+root = os.open('/', os.O_RDONLY)
+os.close(os.open('etc', os.O_RDONLY | os.O_NOFOLLOW, dir_fd=root))
+os.dup2(a, root)
+make('10', root); make('11', root)"""
+    with folder() as top:
+        lines = os.path.join(top, "lines")
+        trace(["--strace", "-yy", "-s", "4096", "-o", lines], [*PYTHON, program], cwd=top)
+        wrote = re.findall(r'^\d+ +write\(\d+<(.*?)>, "(.*?)"', read(lines), re.M)
+        same(len(wrote), 21)
+        same([name for name, _ in wrote], [link for _, link in wrote])
+        assert '"etc", ' in read(lines) and "</etc>" in read(lines), read(lines)[-2000:]
+
+
+@test
 def threads_count_together():
     """Two threads, five times ten bytes, over a pair of sockets."""
     program = """import os, socket, threading
