@@ -99,8 +99,8 @@ struct wy_serve_report {
 
 /* What is no reason against copies, but should be known. */
 #define WY_SERVE_HAZARD_RANDOM 1u /* random numbers were drawn: all copies have the same */
-#define WY_SERVE_HAZARD_SHARED 4u /* files are mapped shared and writable: all copies see them */
-#define WY_SERVE_HAZARD_TIMER  8u /* timers run: a copy has none, as after fork(2) */
+#define WY_SERVE_HAZARD_SHARED 2u /* files are mapped shared and writable: all copies see them */
+#define WY_SERVE_HAZARD_TIMER  4u /* timers run: a copy has none, as after fork(2) */
 
 enum wy_serve_kind {
 	WY_SERVE_READY = 1,

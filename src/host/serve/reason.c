@@ -138,7 +138,6 @@ void wy_reason_hazards(unsigned int hazards)
 {
 	static const char *const what[] = {
 		"it has drawn random numbers: all copies have the same",
-		"it has files open for writing: all copies write to them",
 		"it has files mapped shared and writable: all copies see them",
 		"timers run in it: a copy has none, as after fork(2)",
 	};
