@@ -96,8 +96,8 @@ _waylay() {
 			COMPREPLY=($(compgen -W '-l --listen --mode --pool --stdin --spool
 				--spool-max --stderr --exit --preload --warm --at --freeze
 				--load-timeout --max --queue --per-ip --timeout --total-timeout
-				--memory --cpu --recycle --log --stats --stats-json --no-follow
-				-v --verbose --help --' -- "$cur"))
+				--memory --cpu --recycle --log --trace --stats --stats-json
+				--no-follow -v --verbose --help --' -- "$cur"))
 		elif [[ $cur == unix:* ]]; then
 			# Words end at a colon for readline, so it wants only what follows.
 			cur=${cur#unix:}
