@@ -285,6 +285,17 @@ def anew_after_so_many():
 
 
 @test
+def anew_after_a_time():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "count")
+        server = Server(sys.executable, "-c", COUNTED, path, options=["--recycle=300ms"])
+        ready = len(server.lines)
+        assert server.wait_line("waylay: ready", after=ready)
+        assert int(server.ask(b"x").split()[0]) > 1
+        same(server.stop()[0], 0)
+
+
+@test
 def a_template_that_dies_again_and_again():
     server = Server("sh", "-c", "echo $$ >&2; exec cat", options=["--timeout=1h"])
     at = 0
