@@ -97,13 +97,13 @@ _waylay() {
 				--spool-max --stderr --exit --preload --warm --at --freeze
 				--load-timeout --max --queue --per-ip --timeout --total-timeout
 				--memory --cpu --recycle --log --trace --stats --stats-json
-				--no-follow -v --verbose --help --' -- "$cur"))
+				--no-follow -v --verbose --help -n -c --' -- "$cur"))
 		elif [[ $cur == unix:* ]]; then
 			# Words end at a colon for readline, so it wants only what follows.
 			cur=${cur#unix:}
 			_filedir
 		else
-			COMPREPLY=($(compgen -W '8080 0 0.0.0.0:8080 unix:' -- "$cur"))
+			COMPREPLY=($(compgen -W '8080 0 0.0.0.0:8080 unix: call: check bench' -- "$cur"))
 			compopt -o nospace
 		fi ;;
 	doctor)
