@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Clients of all kinds: slow, rude, many; and what the server says about them."""
+import concurrent.futures
 import os
 import resource
 import signal
@@ -9,11 +10,11 @@ import struct
 import sys
 import time
 import tempfile
-import threading
 
 from server import SOAK, Server, ask, main, same, test
 
 COUNT = 10000 if SOAK else 300
+GROWN_KB_MAX = 128
 
 
 @test
@@ -113,16 +114,67 @@ def verbose_names_every_connection():
 
 
 @test
+def a_client_that_never_reads():
+    server = Server("sh", "-c", "read x; exec yes", options=["--timeout=300ms"])
+    s = server.connect()
+    s.sendall(b"go\n")
+    assert server.wait_line("it has been idle for 300 ms")
+    assert server.wait_line("ended by signal 15")
+    s.close()
+    same(server.stop()[0], 0)
+
+
+@test
+def a_client_that_never_reads_is_in_nobodys_way():
+    server = Server("sh", "-c", "read x; exec $x", options=["-v"])
+    s = server.connect()
+    s.sendall(b"yes\n")
+    s.recv(1)
+    same(server.ask(b"echo here\n"), b"here\n")
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_line("waylay: stopping")
+    same(server.stop()[0], 0)  # the second one does not wait for it
+    s.close()
+
+
+def family(pid):
+    """The front, the keeper, the template and the copies that there are: what each has."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        status = dict(line.split(":", 1) for line in f)
+    found = [(len(os.listdir(f"/proc/{pid}/fd")), int(status["RssAnon"].split()[0]))]
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        for child in f.read().split():
+            found += family(child)
+    return found
+
+
+def family_at_rest(server, files):
+    """When nobody is served: those that are answered are done with, the last ones a moment later."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            found = family(server.process.pid)
+            if len(found) == 3 and found[0][0] == files:
+                return found
+        except (OSError, KeyError):
+            pass  # one of them has just ended
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@test
 def many_in_a_row():
     with Server("cat") as server:
-        before = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        files = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        for _ in range(50):
+            server.ask(b"x")
+        before = family_at_rest(server, files)
         for n in range(COUNT):
             same(server.ask(b"%d" % n), b"%d" % n)
-        # Those that are answered are done with, the last ones a moment later.
-        deadline = time.monotonic() + 10
-        while len(os.listdir(f"/proc/{server.process.pid}/fd")) > before:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        after = family_at_rest(server, files)
+    same([fds for fds, _ in after], [fds for fds, _ in before])
+    grown = sum(kb for _, kb in after) - sum(kb for _, kb in before)
+    assert grown < GROWN_KB_MAX, f"{grown} KB more"
 
 
 @test
@@ -133,12 +185,8 @@ def many_at_once():
             s.sendall(b"%d" % n)
         for n, s in enumerate(idle):
             same(s.recv(100), b"%d" % n)
-        threads = [threading.Thread(target=lambda: same(server.ask(b"now"), b"now"))
-                   for _ in range(8)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            same(list(pool.map(server.ask, [b"now"] * 8)), [b"now"] * 8)
         for s in idle:
             s.shutdown(socket.SHUT_WR)
             same(s.recv(100), b"")
