@@ -239,6 +239,25 @@ unsigned int wy_rest_count(const struct wy_thread *t)
 	return n;
 }
 
+static bool holds_robust_lock(const struct wy_thread *t)
+{
+	unsigned long head = t->revival.robust_list, first;
+
+	return head && copy_from_program(&first, head, sizeof(first)) == 0 &&
+	       (first & ~1ul /* bit 0: it is a PI lock */) != head;
+}
+
+int wy_rest_robust_lock(const struct wy_thread *t)
+{
+	if (holds_robust_lock(t))
+		return t->tid;
+	for (const struct wy_thread *other = wy_thread_blocks(); other; other = other->next) {
+		if (other != t && wy_rest_is(other) && holds_robust_lock(other))
+			return other->tid;
+	}
+	return 0;
+}
+
 /* ---- the copy ---- */
 
 static void put_id(unsigned long word, int old, int tid)

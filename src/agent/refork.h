@@ -41,6 +41,11 @@ long wy_rest_all(struct wy_thread *t, int *ret_tid);
 void wy_rest_end(const struct wy_thread *t);
 /* How many are at rest. */
 unsigned int wy_rest_count(const struct wy_thread *t);
+/*
+ * The thread, of all that are at rest and t, that holds a robust mutex; 0: none does.  The word of
+ * such a mutex is its owner's id, by which the kernel and libc know whose it is: no copy's.
+ */
+int wy_rest_robust_lock(const struct wy_thread *t);
 
 /*
  * Copies the calling process, whose other threads are all at rest, from inside

@@ -123,6 +123,7 @@ enum wy_serve_kind {
 	WY_SERVE_TOO_MANY,      /* it has too many files open */
 	WY_SERVE_NO_LIST,       /* value: -errno; its descriptors cannot be listed */
 	WY_SERVE_SHARED_MEMORY, /* it has writable memory that copies would share */
+	WY_SERVE_ROBUST_LOCK,   /* value: a thread that holds a robust mutex */
 };
 
 #endif

@@ -400,6 +400,8 @@ static int check_copy(const struct wy_call *call, int *ret_value)
 		kind = wy_fdtab_can_copy(&fdtab, ret_value);
 	if (!kind && shares_memory())
 		kind = WY_SERVE_SHARED_MEMORY;
+	if (!kind && (*ret_value = wy_rest_robust_lock(call->thread)))
+		kind = WY_SERVE_ROBUST_LOCK;
 	if (kind)
 		wy_rest_end(call->thread);
 	return kind;

@@ -125,6 +125,12 @@ void wy_reason_print(char *text, size_t size, const struct wy_serve_report *r, p
 	case WY_SERVE_SHARED_MEMORY:
 		snprintf(text, size, "it has writable memory that all copies would share");
 		break;
+	case WY_SERVE_ROBUST_LOCK:
+		print_comm(what, sizeof(what), program, value);
+		snprintf(text, size,
+			 "its thread %d (%s) holds a robust mutex, which no thread of a copy would",
+			 value, what);
+		break;
 	default: snprintf(text, size, "its agent says %d", r->kind);
 	}
 }

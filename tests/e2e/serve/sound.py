@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from server import Server, Skip, ask, main, same, test
+from server import Server, Skip, ask, fresh, main, same, test
 
 # Who asks for its number after the call of WAY is the copy, and who asked before was the template:
 # then the copy began with this call, whatever it has got.
@@ -103,11 +103,15 @@ def at_a_later_point():
             same([server.ask(b"text") for _ in range(3)], [wanted] * 3)
 
 
-def each_build(variable, data=b"some input\n", times=5):
+def builds(variable):
     programs = [p for p in os.environ.get(variable, "").split(":") if p]
     if not programs:
         raise Skip(f"{variable} names no program")
-    for program in programs:
+    return programs
+
+
+def each_build(variable, data=b"some input\n", times=5):
+    for program in builds(variable):
         want = subprocess.run([program], input=data, stdout=subprocess.PIPE, check=True).stdout
         with Server(program, options=["--mode=fork"]) as server:
             clients = [server.connect() for _ in range(times)]
@@ -122,6 +126,18 @@ def one_of_every_descriptor():
 @test
 def threads_wherever_they_are():
     each_build("THREADS")
+
+
+@test
+def a_robust_lock_that_is_held():
+    # Its word is the id of a thread, which is another one in a copy.
+    for program in builds("THREADS"):
+        want, _ = fresh([program, "held"], b"text\n")
+        server = Server(program, "held")
+        same(server.mode, "prestart")
+        assert server.wait_line(") holds a robust mutex, which no thread of a copy would: mode")
+        same(server.ask(b"text\n"), want)
+        same(server.stop()[0], 0)
 
 
 @test
