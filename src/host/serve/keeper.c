@@ -95,8 +95,8 @@ static void prepare(struct keeper *k)
 }
 
 /*
- * A program can write a report of its own.  One that is not held would never make the copies that it
- * is asked for, and whoever waits for one would wait for ever.
+ * A program can write a report of its own.  One that is not held would never make the copies
+ * that it is asked for, and whoever waits for one would wait for ever.
  */
 static void be_template(struct keeper *k)
 {
