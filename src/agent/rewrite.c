@@ -11,6 +11,7 @@
  *		a copy of what stands from there to the site
  *	pun	the two bytes become the start of a long jump whose other three bytes
  *		are the ones that follow; where it leads, a landing is mapped
+ *	before	once more, with a jump that only padding between functions lets go on
  *	signal	it stays as it is, later tries are rarer and rarer
  *
  * Nothing is decided by looking through code that never ran: only sites that
@@ -481,14 +482,35 @@ static bool use_padding(struct wy_site *site, const struct text *text)
 	return edit(site->addr, jump, 2, true);
 }
 
-static bool use_before(struct wy_site *site, const struct text *text)
+/*
+ * A jump at before->addr by the slot to `at`.  Only its bytes in the first aligned word are
+ * written; the others stand there already, and must stay.
+ */
+static bool write_by_slot(const struct text_before *before, unsigned long at)
+{
+	unsigned int first = 8 - (before->addr & 7);
+	unsigned char jump[TEXT_JUMP];
+
+	if (!in_reach(before->slot, at) || !add_outlier(before->slot, before->addr))
+		return false;
+	make_near_jump(jump, before->slot, at);
+	if (!edit(before->slot, jump, TEXT_JUMP, false))
+		return false;
+	wy_code_sync();
+	make_near_jump(jump, before->addr, before->slot);
+	return add_edit(before->addr + first, jump + first, jump + first, TEXT_JUMP - first, false,
+			true) &&
+	       edit(before->addr, jump, first, true);
+}
+
+static bool use_before(struct wy_site *site, const struct text *text, bool by_slot)
 {
 	unsigned char bytes[COPY_MAX], code[COPY_MAX + TEXT_FAR_JUMP], jump[TEXT_FAR_JUMP];
 	struct text_before before;
 	unsigned long at, len, done = 0;
 
-	/* What must lead to a slot first is left to the punned jump. */
-	if (!text_insn_before(text, site->addr, TEXT_BEFORE_MAX, &before) || before.slot)
+	if (!text_insn_before(text, site->addr, TEXT_BEFORE_MAX, &before) ||
+	    (before.slot && !by_slot))
 		return false;
 	len = site->addr - before.addr;
 	if (len > COPY_MAX || !read_original(NULL, before.addr, bytes, len))
@@ -508,8 +530,10 @@ static bool use_before(struct wy_site *site, const struct text *text)
 	if (!add_outlier(at + done, site->addr) || wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();
-	make_jump(jump, before.addr, at);
 	site->before = before.addr;
+	if (before.slot)
+		return write_by_slot(&before, at);
+	make_jump(jump, before.addr, at);
 	return edit(before.addr, jump, TEXT_JUMP, true);
 }
 
@@ -600,10 +624,11 @@ static enum wy_site_how climb(struct wy_site *site)
 	text.frames = m.frames;
 	text.frames_len = m.frames_len;
 	wy_code_begin(&writer, &m.map);
-	how = use_padding(site, &text) ? WY_SITE_PADDING :
-	      use_before(site, &text)  ? WY_SITE_BEFORE :
-	      use_pun(site)            ? WY_SITE_PUN :
-					 WY_SITE_SIGNAL;
+	how = use_padding(site, &text)       ? WY_SITE_PADDING :
+	      use_before(site, &text, false) ? WY_SITE_BEFORE :
+	      use_pun(site)                  ? WY_SITE_PUN :
+	      use_before(site, &text, true)  ? WY_SITE_BEFORE :
+					       WY_SITE_SIGNAL;
 	return wy_code_end(&writer) < 0 ? WY_SITE_SIGNAL : how;
 }
 
