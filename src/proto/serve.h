@@ -42,6 +42,8 @@ struct wy_serve_session {
 		unsigned long dev, ino;
 	} inherited[WY_SERVE_INHERITED];
 	unsigned int frozen; /* enum wy_serve_frozen: a futex */
+	/* both: that the program has no io_uring is said once, of all that are started */
+	unsigned int told_uring;
 };
 
 enum wy_serve_frozen {

@@ -764,6 +764,16 @@ static enum wy_verdict wait_turn(struct wy_call *call)
 	return wy_call_again(call);
 }
 
+/* As a kernel without it: programs fall back to calls that can be seen. */
+static enum wy_verdict refuse_uring(struct wy_call *call)
+{
+	if (!__atomic_exchange_n(&serve_session()->told_uring, 1, __ATOMIC_RELAXED))
+		wy_session_note(WY_NOTE_INFO, 0, 0,
+				"the program asks for an io_uring: it is told that there is none");
+	call->ret = -ENOSYS;
+	return WY_DONE;
+}
+
 static enum wy_verdict serve(struct wy_call *call)
 {
 	struct wy_serve_session *s = serve_session();
@@ -774,10 +784,7 @@ static enum wy_verdict serve(struct wy_call *call)
 	if (__atomic_load_n(&s->frozen, __ATOMIC_RELAXED) && wy_freeze_look(call) == WY_DONE)
 		return WY_DONE;
 	switch ((int)call->nr) {
-	case __NR_io_uring_setup:
-		/* As a kernel without it: programs fall back to calls that can be seen. */
-		call->ret = -ENOSYS;
-		return WY_DONE;
+	case __NR_io_uring_setup: return refuse_uring(call);
 	case __NR_madvise: keep_in_copies(call); return WY_PASS;
 	case __NR_tkill:
 	case __NR_tgkill:

@@ -287,6 +287,7 @@ static void describe(struct keeper *k)
 	s->flags = (k->config->one_shot ? WY_SERVE_PRESTART : 0) |
 		   (o->input == WY_STDIN_FILE ? WY_SERVE_FILE : 0);
 	s->freeze = o->freeze;
+	s->told_uring = serial > 1;
 	s->takes = o->takes;
 	s->memory_max = o->memory_max;
 	s->cpu_max = (o->cpu_ms + 999) / 1000;

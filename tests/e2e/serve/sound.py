@@ -141,6 +141,20 @@ def a_robust_lock_that_is_held():
 
 
 @test
+def no_io_uring():
+    # A line says so: one, whoever asks how often.
+    text = ("import ctypes, sys\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+            "def setup(): return libc.syscall(425, 8, bytes(120)), ctypes.get_errno()\n"
+            "before = setup()\nsys.stdin.read()\nprint(before, setup())")
+    for mode in ("fork", "prestart"):
+        server = Server(*python(text), options=[f"--mode={mode}"])
+        same([server.ask(b"") for _ in range(5)], [b"(-1, 38) (-1, 38)\n"] * 5)
+        status, lines = server.stop()
+        same((status, [line for line in lines if "ready" not in line]),
+             (0, ["waylay: the program asks for an io_uring: it is told that there is none"]))
+
+
+@test
 def signals_are_as_they_were():
     text = ("import os, signal as s, sys\n"
             "seen = []\n"
