@@ -87,26 +87,40 @@ void wy_fd_keep_dir(const struct wy_about *a, unsigned int file)
 	__builtin_memcpy(d->name, a->link, d->len);
 }
 
-static const struct dir *dir_of(const struct wy_opened *how, struct wy_about *a)
+/* The name of the directory into a->link. */
+static bool name_dir(struct wy_about *a, const struct wy_opened *how)
 {
 	const struct dir *d = &dirs[how->dir % DIRS];
 
+	if (how->dir_fd == AT_FDCWD) {
+		/* Not kept: a process with the same one may change it. */
+		a->len = sys2(__NR_getcwd, a->link, DIR_MAX + 1) - 1;
+		return a->len > 0 && a->link[0] == '/';
+	}
 	if (d->file != how->dir) {
 		wy_fd_read_link(a, how->dir_fd);
 		wy_fd_keep_dir(a, how->dir);
+		return d->file == how->dir;
 	}
-	return d->file == how->dir ? d : NULL;
+	__builtin_memcpy(a->link, d->name, d->len);
+	a->len = d->len;
+	return true;
+}
+
+/* Is what has this name what was opened, and not a link to it? */
+static bool is_itself(const struct wy_about *a, const struct wy_opened *how)
+{
+	struct stat st;
+
+	return sys4(__NR_newfstatat, how->dir_fd, how->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == a->st.st_dev && st.st_ino == a->st.st_ino;
 }
 
 /* The link of a file in a directory. */
 static bool compose_name(struct wy_about *a, const struct wy_opened *how)
 {
-	const struct dir *d = how->len ? dir_of(how, a) : NULL;
-
-	if (!d)
+	if (!how->len || (how->followed && !is_itself(a, how)) || !name_dir(a, how))
 		return false;
-	__builtin_memcpy(a->link, d->name, d->len);
-	a->len = d->len;
 	if (a->len > 1) /* not the root */
 		a->link[a->len++] = '/';
 	__builtin_memcpy(a->link + a->len, how->name, how->len);

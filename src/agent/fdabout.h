@@ -27,11 +27,12 @@ struct wy_opened {
 	 */
 	unsigned long path;
 	/*
-	 * Or a file in an open directory, and not what a symbolic link there points to: its name
-	 * is the directory's and this one.  len 0: it is something else.
+	 * Or a file in a directory: its name is the directory's and this one, unless a symbolic
+	 * link of this name was followed.  len 0: it is something else.
 	 */
-	unsigned int dir; /* the number of the directory's open file */
-	int dir_fd;
+	int dir_fd;       /* AT_FDCWD: the current one */
+	unsigned int dir; /* else the number of its open file */
+	bool followed;    /* a link would have been */
 	unsigned int len;
 	char name[WY_OPENED_NAME];
 };

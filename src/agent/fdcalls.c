@@ -65,14 +65,34 @@ static unsigned long hash_of(const char *path, long len)
 	return hash | 2;
 }
 
-/* One component, and none that leads out. */
-static bool is_name(const char *path, long len)
+/* One component, and none that leads out.  `len` of the name, which ends there. */
+static bool is_name(const char *name, unsigned int len)
 {
-	for (long i = 0; i < len; i++) {
-		if (path[i] == '/')
+	for (unsigned int i = 0; i < len; i++) {
+		if (name[i] == '/')
 			return false;
 	}
-	return !(path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.')));
+	return len && !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
+}
+
+/* how->name, of this length, was opened in dir_fd. */
+static void opened_in(struct wy_thread *t, struct wy_opened *how, int dir_fd, long flags,
+		      unsigned int len)
+{
+	struct wy_fd_now dir = { 0 };
+
+	how->followed = !(flags & O_NOFOLLOW);
+	for (; len && how->name[len - 1] == '/'; how->followed = true)
+		how->name[--len] = 0;
+	if (dir_fd != AT_FDCWD)
+		dir = wy_slot_get(t->files, dir_fd);
+	/* Another thread could have changed what dir_fd or the current directory is. */
+	if (!is_name(how->name, len) || !wy_thread_alone() ||
+	    (dir_fd != AT_FDCWD && dir.class != WY_FD_DIR))
+		return;
+	how->dir_fd = dir_fd;
+	how->dir = dir.file;
+	how->len = len;
 }
 
 static void opened(struct wy_thread *t, const struct wy_call *call)
@@ -87,16 +107,11 @@ static void opened(struct wy_thread *t, const struct wy_call *call)
 	if (at || call->nr == __NR_open || call->nr == __NR_creat)
 		len = copy_string_from_program(how.name, (unsigned long)call->arg[at],
 					       sizeof(how.name));
-	if (len > 0 && how.name[0] == '/') {
+	if (len > 0 && how.name[0] == '/')
 		how.path = hash_of(how.name, len);
-	} else if (len > 0 && call->nr == __NR_openat && call->arg[2] & O_NOFOLLOW &&
-		   is_name(how.name, len) && wy_thread_alone()) {
-		struct wy_fd_now dir = wy_slot_get(t->files, (int)call->arg[0]);
-
-		how.dir = dir.file;
-		how.dir_fd = (int)call->arg[0];
-		how.len = dir.class == WY_FD_DIR ? (unsigned int)len : 0;
-	}
+	else if (len > 0 && (call->nr == __NR_openat || call->nr == __NR_open))
+		opened_in(t, &how, at ? (int)call->arg[0] : AT_FDCWD, call->arg[1 + at],
+			  (unsigned int)len);
 	wy_fdstate_opened(t, call->ret, call->nr, &how);
 }
 

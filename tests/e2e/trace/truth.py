@@ -127,6 +127,12 @@ b = os.open('b', os.O_RDONLY | os.O_NOFOLLOW, dir_fd=a)
 for at in a, b: make('1', at); make('2', at)
 linked = os.open('link', os.O_RDONLY, dir_fd=a)
 make('3', linked); make('../4', b); make('link/5', a, 0)
+os.symlink('1', 'a/file'); make('file', a, 0); make('12', a, 0)
+make('13', None); os.symlink('13', 'file'); make('file', None, 0); make('14', None, 0)
+os.chdir('a'); make('15', None, 0); make('1', None, 0); make('file', None, 0)
+for name in 'b', 'b/', 'link', 'link/', 'link//', '.', '..', './b':
+    inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY); make('16', inside); os.close(inside)
+os.close(os.open('link/', os.O_RDONLY | os.O_NOFOLLOW)); os.chdir('..')
 os.rename('a', 'c')
 for at in a, b, linked: make('6', at); make('7', at)
 os.rename('c/b', 'd')
@@ -139,7 +145,7 @@ make('10', root); make('11', root)"""
         lines = os.path.join(top, "lines")
         trace(["--strace", "-yy", "-s", "4096", "-o", lines], [*PYTHON, program], cwd=top)
         wrote = re.findall(r'^\d+ +write\(\d+<(.*?)>, "(.*?)"', read(lines), re.M)
-        same(len(wrote), 21)
+        same(len(wrote), 37)
         same([name for name, _ in wrote], [link for _, link in wrote])
         assert '"etc", ' in read(lines) and "</etc>" in read(lines), read(lines)[-2000:]
 
