@@ -101,8 +101,10 @@ static void *thread(void *arg)
 	must(prctl(PR_GET_NAME, name, 0, 0, 0) == 0);
 	must(pthread_sigmask(SIG_BLOCK, NULL, &set) == 0);
 	snprintf(results[what], sizeof(results[what]),
-		 "%s: got %ld, is %s, mine %d, signal there %s, mask %s", names[what], ret, name,
-		 mine, on_stack == mine ? "yes" : "no",
+		 "%s: got %ld, is %s, mine %d, nice %d, %s, signal there %s, mask %s", names[what],
+		 ret, name, mine, getpriority(PRIO_PROCESS, 0),
+		 sc(SYS_sched_getscheduler, 0) == SCHED_BATCH ? "batch" : "not batch",
+		 on_stack == mine ? "yes" : "no",
 		 sigismember(&set, SIGRTMIN + what) && !sigismember(&set, SIGRTMIN + what + 1) ?
 			 "kept" :
 			 "lost");
@@ -145,6 +147,16 @@ static void start(void)
 	}
 }
 
+/* By ids that were asked for before the input came. */
+static void name_by_id(void)
+{
+	struct sched_param none = { 0 };
+
+	must(sc(SYS_sched_setscheduler, tids[POLL], SCHED_BATCH, &none) == 0);
+	must(setpriority(PRIO_PROCESS, (id_t)tids[PIPE], 5) == 0);
+	must(getpriority(PRIO_PROCESS, (id_t)tids[PIPE]) == 5);
+}
+
 static void wake_all(void)
 {
 	uint64_t one = 1;
@@ -171,6 +183,7 @@ int main(int argc, char **argv)
 	while ((n = read(0, text, sizeof(text))) > 0)
 		total += n;
 	say("input: %ld bytes", total);
+	name_by_id();
 	wake_all();
 	for (int i = 0; i < NR; i++) {
 		must(pthread_join(threads[i], NULL) == 0);

@@ -47,8 +47,10 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
+#include <linux/ioprio.h>
 #include <linux/mman.h>
 #include <linux/random.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/wait.h>
@@ -738,6 +740,32 @@ static void alias_ids(struct wy_call *call)
 	call->arg[at] = tid;
 }
 
+/* Which argument of a call about scheduling is a thread's id. */
+static int scheduled(const struct wy_call *call)
+{
+	switch ((int)call->nr) {
+	case __NR_getpriority:
+	case __NR_setpriority: return call->arg[0] == PRIO_PROCESS ? 1 : -1;
+	case __NR_ioprio_get:
+	case __NR_ioprio_set: return call->arg[0] == IOPRIO_WHO_PROCESS ? 1 : -1;
+	}
+	return 0;
+}
+
+/* Else it would be a thread of the template that gets another priority, or other processors. */
+static void alias_scheduled(struct wy_call *call)
+{
+	int at = scheduled(call), tid;
+
+	if (at < 0 || (int)call->arg[at] <= 0)
+		return;
+	tid = wy_refork_tid((int)call->arg[at]);
+	if (!tid || tid == (int)call->arg[at])
+		return;
+	wy_call_record(call);
+	call->arg[at] = tid;
+}
+
 /*
  * A copy that signals the process that it was copied from (a shell's $$), or all of its group, in
  * which the template and all other copies are, means itself.
@@ -797,6 +825,22 @@ static enum wy_verdict serve(struct wy_call *call)
 		if (gone_on)
 			alias_process(call);
 		return WY_PASS;
+	case __NR_sched_setparam:
+	case __NR_sched_getparam:
+	case __NR_sched_setscheduler:
+	case __NR_sched_getscheduler:
+	case __NR_sched_rr_get_interval:
+	case __NR_sched_setaffinity:
+	case __NR_sched_getaffinity:
+	case __NR_sched_setattr:
+	case __NR_sched_getattr:
+	case __NR_getpriority:
+	case __NR_setpriority:
+	case __NR_ioprio_get:
+	case __NR_ioprio_set:
+		if (call->thread->pid == server_pid)
+			alias_scheduled(call);
+		return WY_PASS;
 	}
 	if (gone_on) {
 		if (call->thread->pid == server_pid)
@@ -850,6 +894,10 @@ static void start(struct wy_layer *layer)
 		__NR_execveat, __NR_exit_group,
 		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
 		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo, __NR_kill, __NR_rt_sigqueueinfo,
+		__NR_sched_setparam, __NR_sched_getparam, __NR_sched_setscheduler,
+		__NR_sched_getscheduler, __NR_sched_rr_get_interval, __NR_sched_setaffinity,
+		__NR_sched_getaffinity, __NR_sched_setattr, __NR_sched_getattr,
+		__NR_getpriority, __NR_setpriority, __NR_ioprio_get, __NR_ioprio_set,
 	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
 	/* clang-format on */
 
