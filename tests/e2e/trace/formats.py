@@ -296,7 +296,7 @@ def what_is_no_run():
              f"cannot open {where}/run.trc: No such file or directory")
         same(fails("/dev/null", "--pcapng")[0], "/dev/null is not a run file")
         with open(os.path.join(where, "run.trc"), "wb") as f:
-            f.write(b"wy-run1\n" + b"\2\0\0\0" + b"\x20\0\0\0" + bytes(16))
+            f.write(b"wy-run1\n" + b"\xff\0\0\0" + b"\x20\0\0\0" + bytes(16))
         assert "another version" in fails(where, "--json")[0]
 
 

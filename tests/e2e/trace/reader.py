@@ -11,10 +11,12 @@ class Damaged(Exception):
 
 
 def check_sum(stored):
-    total = 0xcbf29ce484222325
-    for (word,) in struct.iter_unpack("<Q", stored):
-        total = (total ^ word) * 0x100000001b3 & MASK
-    return (total ^ total >> 32) & 0xffffffff
+    sums = [0xcbf29ce484222325] * 5
+    for i, (word,) in enumerate(struct.iter_unpack("<Q", stored)):
+        sums[i % 4] = (sums[i % 4] ^ word) * 0x100000001b3 & MASK
+    for word in sums[:4]:
+        sums[4] = (sums[4] ^ word) * 0x100000001b3 & MASK
+    return (sums[4] ^ sums[4] >> 32) & 0xffffffff
 
 
 def decompress(data):
@@ -24,7 +26,7 @@ def decompress(data):
 def segments(data):
     """Each segment: kind, pid, tid, image, bytes.  Ends where the file was cut off."""
     magic, version, at, needs, _has = struct.unpack_from("<8sIIQQ", data)
-    if magic != b"wy-run1\n" or version != 1 or needs & ~1:
+    if magic != b"wy-run1\n" or version != 2 or needs & ~1:
         raise Damaged("no run file that this can read")
     while at + 32 <= len(data):
         magic, kind, packed, pid, tid, size, stored_size, image, total = struct.unpack_from(
