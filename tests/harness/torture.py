@@ -23,8 +23,8 @@ skip; its last line on stderr is the reason.
 
 Environment: WAYLAY is the program under test; without it native runs are compared with each
 other, which is how the tests themselves are tested.  WAYLAY_TEST_COUNT is how often each is
-run; "full", which WAYLAY_SOAK=1 means too, lets the programs do all their rounds, and runs each
-up to 20 times while that takes no more than ten seconds.
+run; "full", which WAYLAY_SOAK=1 means too, lets the programs do all their rounds in the first of
+the modes, up to 20 times while that takes no more than ten seconds.
 Output: TAP.
 """
 import ctypes
@@ -259,8 +259,7 @@ def test_one(tap, exe, options, cwd, timeout, modes):
     args = [exe] + shlex.split(options.get("args", ""))
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": cwd,
            "LANG": "C.UTF-8", "TZ": "UTC"}
-    if "WAYLAY_TEST_COUNT" in os.environ:
-        env["WAYLAY_TEST_COUNT"] = os.environ["WAYLAY_TEST_COUNT"]
+    full = {**env, "WAYLAY_TEST_COUNT": "full"} if os.environ.get("WAYLAY_TEST_COUNT") == "full" else env
     left_may = options.get("left") == "may"
 
     def tidy(result):
@@ -273,7 +272,7 @@ def test_one(tap, exe, options, cwd, timeout, modes):
                 result.err = re.sub(pattern.strip().encode(), text.strip().encode(), result.err)
         return result
 
-    native = tidy(run(args, cwd, timeout, env, left_may))
+    native = tidy(run(args, cwd, timeout, full, left_may))
     if native.end == "exit 77":
         reason = (show(native.err) or ["no reason given"])[-1]
         tap.point(True, name, skip=reason)
@@ -289,6 +288,9 @@ def test_one(tap, exe, options, cwd, timeout, modes):
     if not waylay:
         modes = ["native"]
     for mode in modes:
+        if full is not env and mode != modes[0]:
+            full = env
+            native = tidy(run(args, cwd, timeout, env, left_may))
         log = os.path.join(os.path.dirname(cwd), "log")
         wait = ["--no-wait"] if left_may else []
         how = {"native": [], "run": [waylay, "run"], "no-patch": [waylay, "run", "--no-patch"],
@@ -304,7 +306,7 @@ def test_one(tap, exe, options, cwd, timeout, modes):
                 break
             if os.path.exists(log):
                 os.unlink(log)
-            got = tidy(run(how + args, cwd, timeout if mode == "native" else 2 * timeout, env,
+            got = tidy(run(how + args, cwd, timeout if mode == "native" else 2 * timeout, full,
                            left_may))
             if got.stuck:
                 notes += got.stuck
