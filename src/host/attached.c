@@ -242,6 +242,7 @@ static bool find_process(const struct wy_session *s, const pid_t *given_up, unsi
 
 static void answer(void *follow)
 {
+	wy_follow_poll(follow, 0);
 	wy_follow_requests(follow);
 }
 
@@ -264,6 +265,8 @@ int wy_attached_leave(struct wy_attached *a)
 
 		/* Before the look at who is there: what asks meanwhile must not wait for us. */
 		wy_follow_requests(&a->v->follow);
+		if (a->v->follow.tracees)
+			wy_handover_drain(a->v);
 		if (find_process(s, given_up, nr, &pid, &boot)) {
 			failed = wy_detach(&a->v->follow.config, pid, boot, LEAVE_PATIENCE_MS,
 					   answer, &a->v->follow, &error);

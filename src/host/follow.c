@@ -185,19 +185,32 @@ enum wy_follow_result wy_follow_event(struct wy_follow *f, pid_t pid, int status
 	return go_on(t, status >> 16 ? 0 : WSTOPSIG(status));
 }
 
+/*
+ * What the thread has to tell, which stays there to be taken.  Once it has executed a program it
+ * goes by the number of its process.  Returns under which number, 0 (nothing), or -ECHILD.
+ */
+static pid_t look(const struct wy_tracee *t, int how, siginfo_t *ret_info)
+{
+	memset(ret_info, 0, sizeof(*ret_info));
+	if (waitid(P_PID, (id_t)t->tid, ret_info, how | WEXITED | WSTOPPED | WNOWAIT | __WALL) == 0)
+		return ret_info->si_pid;
+	if (!t->process || t->process == t->tid ||
+	    waitid(P_PID, (id_t)t->process, ret_info, WNOHANG | WSTOPPED | WNOWAIT | __WALL) < 0)
+		return -ECHILD;
+	return ret_info->si_status >> 8 == PTRACE_EVENT_EXEC ? ret_info->si_pid : -ECHILD;
+}
+
 void wy_follow_poll(struct wy_follow *f, pid_t program)
 {
 	struct wy_tracee *t = f->tracees;
 
 	while (t) {
-		siginfo_t info = { 0 };
-		pid_t tid = t->tid;
+		siginfo_t info;
+		pid_t tid = look(t, WNOHANG, &info);
 		int status;
 
 		t = t->next;
-		if (waitid(P_PID, (id_t)tid, &info,
-			   WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 ||
-		    info.si_pid == 0)
+		if (tid <= 0)
 			continue;
 		if (tid == program && info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
 			wy_tracee_drop(f, wy_tracee_find(f, tid));
@@ -222,18 +235,19 @@ unsigned int wy_follow_busy(const struct wy_follow *f, bool patient)
 /* Stops the thread and detaches it.  Returns false if it has something to tell instead. */
 static bool give_up(struct wy_follow *f, struct wy_tracee *t)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
+	pid_t tid;
 	int status;
 
 	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 	/* Looked at, not taken: an end may be the program's own, and belongs to another. */
-	if (waitid(P_PID, (id_t)t->tid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) < 0 ||
-	    (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)) {
+	tid = look(t, 0, &info);
+	if (tid <= 0 || (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)) {
 		wy_tracee_drop(f, t);
 		return true;
 	}
-	if (waitpid(t->tid, &status, __WALL) != t->tid || status >> 16 == PTRACE_EVENT_EXEC) {
-		exec_happened(f, t->tid);
+	if (waitpid(tid, &status, __WALL) != tid || status >> 16 == PTRACE_EVENT_EXEC) {
+		exec_happened(f, tid);
 		return false;
 	}
 	ptrace(PTRACE_DETACH, t->tid, 0, status >> 16 ? 0 : WSTOPSIG(status));

@@ -21,6 +21,7 @@
 #define PAGE             4096ul
 #define MASK_LEN         8
 #define STOP_PATIENCE_MS 2000
+#define EXECS_MAX        100 /* programs that it executes while we try */
 #define ROUND_MS         20
 #define MAPS_LINE        (PATH_MAX + 128)
 
@@ -54,7 +55,9 @@ static int stop_all(struct process *p, long patience_ms)
 		if (s->stopped && (!p->first || s->remote.tid == t->pid))
 			p->first = s;
 	}
-	if (err == -ESRCH || err == -ESTALE)
+	if (err == -ESTALE)
+		return err;
+	if (err == -ESRCH)
 		return fail(p->error, WY_ATTACH_GONE, -ESRCH, 0);
 	if (err == -EPERM) {
 		struct wy_proc_status status;
@@ -282,7 +285,14 @@ static int find_agent(struct process *p)
 		     p->boot - boot.region > boot.region_len))
 		err = -ENOENT;
 	p->region = boot.region;
-	return err ? fail(p->error, WY_ATTACH_FAILED, err, 0) : 0;
+	if (!err)
+		return 0;
+	/* It has executed another program: what looks like its first thread is another one. */
+	for (unsigned int i = 0; i < p->threads.nr; i++) {
+		if (p->threads.thread[i].remote.tid == p->threads.pid)
+			wy_threads_lost(&p->threads.thread[i]);
+	}
+	return fail(p->error, WY_ATTACH_GONE, -ESRCH, 0);
 }
 
 /*
@@ -296,10 +306,12 @@ static int bring_out(struct process *p, long patience_ms, void (*meanwhile)(void
 	for (;;) {
 		int stuck = stop_all(p, ROUND_MS), in = 0;
 
+		if (stuck == -ESTALE) /* and the agent with what was there */
+			return fail(p->error, WY_ATTACH_GONE, -ESRCH, 0);
 		if (stuck && stuck != -ETIMEDOUT)
 			return stuck;
 		if (p->first) {
-			int err = p->region ? 0 : find_agent(p);
+			int err = find_agent(p);
 
 			if (err)
 				return err;
@@ -452,7 +464,14 @@ int wy_attach(const struct wy_inject_config *config, pid_t pid, wy_blocked_seen 
 		return err;
 	begin(&p, config, pid, error);
 	p.ignored = status.ignored;
-	err = stop_all(&p, STOP_PATIENCE_MS);
+	for (int tries = 0; (err = stop_all(&p, STOP_PATIENCE_MS)) == -ESTALE; tries++) {
+		wy_threads_go(&p.threads);
+		if (tries == EXECS_MAX)
+			return fail(error, WY_ATTACH_FAILED, -EAGAIN, 0);
+		if (wy_proc_status(pid, &status))
+			return fail(error, WY_ATTACH_GONE, -ESRCH, 0);
+		p.ignored = status.ignored;
+	}
 	if (error->why == WY_ATTACH_GONE && err && status.state == 'Z')
 		fail(error, WY_ATTACH_ZOMBIE, err, 0);
 	if (!err)

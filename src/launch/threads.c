@@ -4,6 +4,11 @@
  * that have children) are stopped last and go on first.  While such a one is traced, a signal that
  * nobody handles is not dropped but wakes a thread: if that is not stopped, it would see EINTR from
  * calls that the kernel does not restart.
+ *
+ * A thread that executes another program first ends all the others, and waits until their tracer,
+ * which is us, has seen each end (ptrace(2), "execve(2) under ptrace").  Meanwhile the kernel lets
+ * nobody seize a thread of the process: PTRACE_SEIZE would wait for the exec, and the exec for us.
+ * So ends are looked for while we wait, in PTRACE_SEIZE by the handler of SIGCHLD.
  */
 #include "launch/threads.h"
 
@@ -14,6 +19,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +67,65 @@ void wy_threads_lost(struct wy_stopped *s)
 	close_fd(&s->remote.mem_fd);
 	s->stopped = false;
 	s->remote.dead = 1;
+}
+
+/* Takes the ends of threads.  Their stops, which come too whatever is asked, are left. */
+static void take_ends(struct wy_threads *t)
+{
+	const int how = WEXITED | WNOHANG | __WALL;
+
+	for (unsigned int i = 0; i < t->nr; i++) {
+		struct wy_stopped *s = &t->thread[i];
+		id_t tid = (id_t)s->remote.tid;
+		siginfo_t info = { 0 };
+
+		if (s->remote.dead || waitid(P_PID, tid, &info, how | WNOWAIT) < 0 || !info.si_pid)
+			continue;
+		if ((info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
+		     info.si_code == CLD_DUMPED) &&
+		    waitid(P_PID, tid, &info, how) == 0)
+			wy_threads_lost(s);
+	}
+}
+
+static struct wy_threads *seizing; /* whose ends the handler takes, in whatever thread it runs */
+static int handlers;               /* that may be at it */
+static struct sigaction handler_before;
+
+static void child_has_changed(int nr, siginfo_t *info, void *context)
+{
+	int saved = errno;
+	struct wy_threads *t;
+
+	__atomic_add_fetch(&handlers, 1, __ATOMIC_SEQ_CST);
+	t = __atomic_load_n(&seizing, __ATOMIC_SEQ_CST);
+	if (t)
+		take_ends(t);
+	__atomic_sub_fetch(&handlers, 1, __ATOMIC_SEQ_CST);
+	errno = saved;
+	if (handler_before.sa_flags & SA_SIGINFO)
+		handler_before.sa_sigaction(nr, info, context);
+}
+
+static long ptrace_seize(struct wy_threads *t, pid_t tid)
+{
+	struct sigaction act = { .sa_sigaction = child_has_changed,
+				 .sa_flags = SA_SIGINFO | SA_RESTART };
+	long ret;
+	int err;
+
+	sigfillset(&act.sa_mask);
+	__atomic_store_n(&seizing, t, __ATOMIC_SEQ_CST);
+	sigaction(SIGCHLD, &act, &handler_before);
+	take_ends(t); /* those from before there was a handler */
+	ret = ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC);
+	err = errno;
+	sigaction(SIGCHLD, &handler_before, NULL);
+	__atomic_store_n(&seizing, NULL, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&handlers, __ATOMIC_SEQ_CST))
+		sched_yield();
+	errno = err;
+	return ret;
 }
 
 /*
@@ -135,7 +200,7 @@ static bool has_raised(const struct wy_stopped *s)
  * Waits for the stop that PTRACE_INTERRUPT asks for.  A signal may be first: it is delivered, and
  * the thread stops where its handler begins.
  */
-static int await_stop(struct wy_stopped *s, long until)
+static int await_stop(struct wy_threads *t, struct wy_stopped *s, long until)
 {
 	pid_t tid = s->remote.tid;
 	long ns = NAP_MIN_NS;
@@ -149,6 +214,7 @@ static int await_stop(struct wy_stopped *s, long until)
 		if (got == 0) {
 			if (wy_now_ms() >= until)
 				return -ETIMEDOUT;
+			take_ends(t);
 			nap(ns);
 			ns = ns * 2 < NAP_MAX_NS ? ns * 2 : NAP_MAX_NS;
 			continue;
@@ -223,13 +289,16 @@ static int seize(struct wy_threads *t, pid_t tid)
 		t->thread = s;
 		t->room = room;
 	}
-	if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC) < 0) {
+	if (ptrace_seize(t, tid) < 0) {
+		struct wy_proc_status status;
 		int err = errno;
 
 		if (err == ESRCH || has_ended(t->pid, tid))
 			return 0;
 		t->culprit = tid;
-		return -err;
+		/* It is about to execute a program, and will not come back. */
+		t->executing |= wy_proc_status(tid, &status) == 0 && status.tracer == getpid();
+		return t->executing ? 0 : -err;
 	}
 	s = &t->thread[t->nr++];
 	memset(s, 0, sizeof(*s));
@@ -282,7 +351,7 @@ static int await_all(struct wy_threads *t, long until)
 
 	for (unsigned int i = 0; i < t->nr && err != -ESTALE; i++) {
 		struct wy_stopped *s = &t->thread[i];
-		int this = s->stopped || s->remote.dead ? 0 : await_stop(s, until);
+		int this = s->stopped || s->remote.dead ? 0 : await_stop(t, s, until);
 
 		if (!this)
 			continue;
@@ -292,12 +361,42 @@ static int await_all(struct wy_threads *t, long until)
 	return err;
 }
 
+/*
+ * Has the first thread, which had stopped, become another, which has executed a program?  That may
+ * have been traced by somebody else in our process, who is to see it.
+ */
+static bool has_executed(struct wy_threads *t)
+{
+	for (unsigned int i = 0; i < t->nr; i++) {
+		struct wy_stopped *s = &t->thread[i];
+		struct wy_regs regs;
+		unsigned long before;
+		siginfo_t info = { 0 };
+
+		if (s->remote.tid != t->pid || !s->stopped)
+			continue;
+		if (waitid(P_PID, (id_t)t->pid, &info,
+			   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		    info.si_pid && info.si_status >> 8 == PTRACE_EVENT_EXEC) {
+			if (ptrace(PTRACE_GETEVENTMSG, t->pid, 0, &before) == 0 &&
+			    is_known(t, (pid_t)before))
+				ptrace(PTRACE_DETACH, t->pid, 0, 0);
+		} else if (wy_regs_get(t->pid, &regs) == 0) {
+			return false;
+		}
+		wy_threads_lost(s);
+		return true;
+	}
+	return false;
+}
+
 int wy_threads_stop(struct wy_threads *t, long patience_ms)
 {
 	long until = wy_now_ms() + patience_ms;
 	bool all = false, any = false;
 	int err = 0;
 
+	t->executing = false;
 	for (int round = 0; round < ROUNDS_MAX && !err; round++) {
 		int found = seize_new(t, all);
 
@@ -308,6 +407,10 @@ int wy_threads_stop(struct wy_threads *t, long patience_ms)
 			break;
 		all |= !found;
 	}
+	if (has_executed(t))
+		return -ESTALE;
+	if (!err && t->executing)
+		return -ETIMEDOUT;
 	for (unsigned int i = 0; i < t->nr; i++)
 		any |= t->thread[i].stopped;
 	return any || err ? err : -ESRCH;
@@ -373,6 +476,7 @@ static void let_pass(const struct wy_threads *t)
 
 void wy_threads_go(struct wy_threads *t)
 {
+	has_executed(t);
 	/* One may have made a child since. */
 	for (unsigned int i = 0; i < t->nr; i++)
 		t->thread[i].addressed = is_addressed(t->pid, t->thread[i].remote.tid);

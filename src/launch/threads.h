@@ -29,7 +29,8 @@ struct wy_threads {
 	pid_t pid;
 	struct wy_stopped *thread;
 	unsigned int nr, room;
-	pid_t culprit; /* the thread that an error is about; 0 */
+	pid_t culprit;  /* the thread that an error is about; 0 */
+	bool executing; /* one of them is traced by us already, for what it executes */
 };
 
 void wy_threads_init(struct wy_threads *t, pid_t pid);
@@ -37,8 +38,9 @@ void wy_threads_init(struct wy_threads *t, pid_t pid);
 /*
  * Stops every thread, also those that are made meanwhile.  Threads that end are no error.
  * Returns 0, -ESRCH (no thread is left), -EPERM (of ptrace(2)), -ETIMEDOUT (the culprit does not
- * stop: it is in a vfork or waits for hardware), -ESTALE (the process has executed another
- * program), -ENOMEM.  After an error some are stopped; after -ETIMEDOUT it may be called again.
+ * stop: it is in a vfork or an exec, or waits for hardware), -ESTALE (the process has executed
+ * another program), -ENOMEM.  After an error some are stopped; after -ETIMEDOUT it may be called
+ * again.
  */
 int wy_threads_stop(struct wy_threads *t, long patience_ms);
 

@@ -485,6 +485,23 @@ def wait_for_state(pid, state):
 
 
 @test
+def a_program_that_executes_itself_all_the_time():
+    with tempfile.TemporaryDirectory() as top:
+        script = f"{top}/again"
+        with open(script, "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\n/bin/true\n/bin/true\n[ -e $0.end ] && exit 7\nexec $0\n")
+        os.chmod(script, 0o755)
+        program = subprocess.Popen([script])
+        for n in range(3 * ROUNDS):
+            got = subprocess.run([WAYLAY, "run", "--attach", str(program.pid), "--detach-after", f"{n % 10}"],
+                                 capture_output=True, text=True, check=False)
+            same((got.returncode, got.stderr), (0, ""))
+        with open(f"{script}.end", "w", encoding="ascii"):
+            pass
+        same(program.wait(), 7)
+
+
+@test
 def a_stopped_program_stays_stopped():
     program = Blocked(BLOCKED[0], "nanosleep")
     os.kill(program.pid, signal.SIGSTOP)
