@@ -30,6 +30,7 @@
 #include "agent/freeze.h"
 #include "agent/gate.h"
 #include "agent/hot.h"
+#include "agent/ids.h"
 #include "agent/layers/layers.h"
 #include "agent/learn.h"
 #include "agent/maps.h"
@@ -47,10 +48,8 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
-#include <linux/ioprio.h>
 #include <linux/mman.h>
 #include <linux/random.h>
-#include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/wait.h>
@@ -69,8 +68,6 @@ static struct wy_fdtab fdtab;
 static unsigned int hazards;
 WY_HOT static bool gone_on; /* this process serves a connection, or comes from one that does */
 static unsigned int nr_takes;
-static int template_pid, template_group; /* in a copy: what its libc may remember */
-WY_HOT static int server_pid;            /* in who has gone on: its pid */
 
 /*
  * Where output goes, by descriptor.  When the last of them is closed the client is told the end of
@@ -471,7 +468,7 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	int fd;
 
 	gone_on = true;
-	server_pid = t->pid;
+	wy_ids_gone_on(t);
 	set_limit(RLIMIT_AS, serve_session()->memory_max);
 	set_limit(RLIMIT_CPU, serve_session()->cpu_max);
 	if (g->in < 0)
@@ -681,8 +678,7 @@ static void stop_here(struct wy_call *call, int input)
 				"--stdin=socket needs none");
 	/* Nothing is delivered to who waits here; the host closes its end, or kills it. */
 	wy_thread_block_signals(t);
-	template_pid = t->pid;
-	template_group = (int)sys1(__NR_getpgid, 0);
+	wy_ids_stopped(t);
 	if (kind)
 		report(control, kind, value, 0);
 	else if (serve_session()->flags & WY_SERVE_PRESTART)
@@ -724,63 +720,6 @@ static bool feed(int input)
 
 /* ---- the calls ---- */
 
-/* A libc that remembers its threads' ids sends signals to the template's threads: not so. */
-static void alias_ids(struct wy_call *call)
-{
-	bool has_group = (int)call->nr != __NR_tkill;
-	int at = has_group ? 1 : 0, tid = wy_refork_tid((int)call->arg[at]);
-
-	if (!tid || tid == (int)call->arg[at])
-		return;
-	if (has_group && (int)call->arg[0] != template_pid && (int)call->arg[0] != server_pid)
-		return;
-	wy_call_record(call);
-	if (has_group)
-		call->arg[0] = server_pid;
-	call->arg[at] = tid;
-}
-
-/* Which argument of a call about scheduling is a thread's id. */
-static int scheduled(const struct wy_call *call)
-{
-	switch ((int)call->nr) {
-	case __NR_getpriority:
-	case __NR_setpriority: return call->arg[0] == PRIO_PROCESS ? 1 : -1;
-	case __NR_ioprio_get:
-	case __NR_ioprio_set: return call->arg[0] == IOPRIO_WHO_PROCESS ? 1 : -1;
-	}
-	return 0;
-}
-
-/* Else it would be a thread of the template that gets another priority, or other processors. */
-static void alias_scheduled(struct wy_call *call)
-{
-	int at = scheduled(call), tid;
-
-	if (at < 0 || (int)call->arg[at] <= 0)
-		return;
-	tid = wy_refork_tid((int)call->arg[at]);
-	if (!tid || tid == (int)call->arg[at])
-		return;
-	wy_call_record(call);
-	call->arg[at] = tid;
-}
-
-/*
- * A copy that signals the process that it was copied from (a shell's $$), or all of its group, in
- * which the template and all other copies are, means itself.
- */
-static void alias_process(struct wy_call *call)
-{
-	int pid = (int)call->arg[0];
-
-	if (template_pid == server_pid ||
-	    (pid != 0 && pid != template_pid && pid != -template_group))
-		return;
-	wy_call_record(call);
-	call->arg[0] = server_pid;
-}
-
 /* Another one takes input at the same time, or another process does: it waits its turn. */
 static enum wy_verdict wait_turn(struct wy_call *call)
 {
@@ -814,36 +753,10 @@ static enum wy_verdict serve(struct wy_call *call)
 	switch ((int)call->nr) {
 	case __NR_io_uring_setup: return refuse_uring(call);
 	case __NR_madvise: keep_in_copies(call); return WY_PASS;
-	case __NR_tkill:
-	case __NR_tgkill:
-	case __NR_rt_tgsigqueueinfo:
-		if (call->thread->pid == server_pid)
-			alias_ids(call);
-		return WY_PASS;
-	case __NR_kill:
-	case __NR_rt_sigqueueinfo:
-		if (gone_on)
-			alias_process(call);
-		return WY_PASS;
-	case __NR_sched_setparam:
-	case __NR_sched_getparam:
-	case __NR_sched_setscheduler:
-	case __NR_sched_getscheduler:
-	case __NR_sched_rr_get_interval:
-	case __NR_sched_setaffinity:
-	case __NR_sched_getaffinity:
-	case __NR_sched_setattr:
-	case __NR_sched_getattr:
-	case __NR_getpriority:
-	case __NR_setpriority:
-	case __NR_ioprio_get:
-	case __NR_ioprio_set:
-		if (call->thread->pid == server_pid)
-			alias_scheduled(call);
-		return WY_PASS;
 	}
 	if (gone_on) {
-		if (call->thread->pid == server_pid)
+		wy_ids_look(call);
+		if (wy_ids_is_server(call->thread))
 			watch_output(call);
 		return WY_PASS;
 	}
@@ -893,16 +806,12 @@ static void start(struct wy_layer *layer)
 		__NR_fork, __NR_vfork, __NR_clone, __NR_clone3, __NR_unshare, __NR_execve,
 		__NR_execveat, __NR_exit_group,
 		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
-		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo, __NR_kill, __NR_rt_sigqueueinfo,
-		__NR_sched_setparam, __NR_sched_getparam, __NR_sched_setscheduler,
-		__NR_sched_getscheduler, __NR_sched_rr_get_interval, __NR_sched_setaffinity,
-		__NR_sched_getaffinity, __NR_sched_setattr, __NR_sched_getattr,
-		__NR_getpriority, __NR_setpriority, __NR_ioprio_get, __NR_ioprio_set,
 	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
 	/* clang-format on */
 
 	note_inherited();
 	wy_refork_watch(&layer->calls);
+	wy_ids_watch(&layer->calls);
 	wy_freeze_watch(&layer->calls);
 	wy_callset_add(&layer->calls, __NR_inotify_add_watch);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)

@@ -170,6 +170,20 @@ def signals_are_as_they_were():
 
 
 @test
+def who_signals_itself_by_its_old_number():
+    # A shell's $$, and the group, are the template's, and the other copies are in that, too.
+    for whom in ("$$", "0"):
+        script = (f"trap 'echo got' USR1; read x; [ $x = quiet ] || kill -USR1 {whom}\n"
+                  "echo $x; read y; echo $y")
+        with Server("sh", "-c", script, options=["--mode=fork"]) as server:
+            other = server.connect()
+            other.sendall(b"quiet\n")
+            same(other.recv(100), b"quiet\n")
+            same(server.ask(b"loud\n1\n"), b"got\nloud\n1\n")
+            same(ask(other, b"2\n"), b"2\n")
+
+
+@test
 def timers_are_as_after_a_fork():
     text = ("import signal as s, sys\ns.setitimer(s.ITIMER_REAL, 5000)\nsys.stdin.read()\n"
             "print(s.getitimer(s.ITIMER_REAL))")
