@@ -55,7 +55,7 @@ WY_BOOT_CODE static void make_ready(const struct wy_boot *boot)
 {
 	unsigned long begin = boot->region + boot->text_len;
 
-	sys3(__NR_madvise, begin, PAGE_UP((unsigned long)__start_wy_large - begin),
+	sys3(__NR_madvise, begin, PAGE_UP((unsigned long)wy_large_begin - begin),
 	     MADV_POPULATE_WRITE);
 }
 

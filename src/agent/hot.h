@@ -13,10 +13,10 @@
 /* What each copy of a process writes to: one page most likely. */
 #define WY_HOT   __attribute__((section("wy_hot")))
 
-/* Tables of some pages, of zeros at first. (The mark in it comments out what the compiler adds.) */
-#define WY_LARGE __attribute__((section("wy_large,\"aw\",@nobits#")))
+/* Tables of some pages, of zeros at first. */
+#define WY_LARGE __attribute__((section(".bss.wy_large")))
 
-/* Where the first of these is. */
-extern char __start_wy_large[] __attribute__((visibility("hidden")));
+/* Where the first of these is (large.ld). */
+extern char wy_large_begin[] __attribute__((visibility("hidden")));
 
 #endif
