@@ -247,6 +247,11 @@ struct wy_fd_now wy_fdstate_look(struct wy_thread *t, long fd)
 
 /* ---- start, and over an exec ---- */
 
+static struct wy_handover_fd *fds_of(const struct wy_handover *h)
+{
+	return wy_trace->handover_fd[h - wy_trace->handover];
+}
+
 static struct wy_handover *handed_over(int pid)
 {
 	for (unsigned int i = 0; i < WY_HANDOVERS; i++) {
@@ -294,13 +299,13 @@ static bool inherit(struct wy_thread *t)
 	if (!h)
 		return false;
 	for (unsigned int i = 0; i < h->nr && i < WY_HANDOVER_FDS; i++) {
-		struct wy_fd_now now = { .file = h->fd[i].file,
-					 .class = h->fd[i].class,
-					 .sub = h->fd[i].sub,
-					 .mark = h->fd[i].mark };
+		const struct wy_handover_fd *was = &fds_of(h)[i];
+		struct wy_fd_now now = {
+			.file = was->file, .class = was->class, .sub = was->sub, .mark = was->mark
+		};
 
-		wy_slot_set(t->files, h->fd[i].fd, now);
-		tell_fd(t, WY_FD_INHERITED, now, h->fd[i].fd, -1);
+		wy_slot_set(t->files, was->fd, now);
+		tell_fd(t, WY_FD_INHERITED, now, was->fd, -1);
 	}
 	if (h->several)
 		wy_fdstate_look_again(t);
@@ -374,11 +379,11 @@ void wy_fdstate_hand_over(struct wy_thread *t)
 
 			if (flags < 0 || flags & FD_CLOEXEC)
 				continue;
-			h->fd[h->nr].fd = (int)fd;
-			h->fd[h->nr].file = now.file;
-			h->fd[h->nr].class = now.class;
-			h->fd[h->nr].mark = now.mark;
-			h->fd[h->nr++].sub = now.sub;
+			fds_of(h)[h->nr++] = (struct wy_handover_fd){ .fd = (int)fd,
+								      .file = now.file,
+								      .class = now.class,
+								      .sub = now.sub,
+								      .mark = now.mark };
 		}
 		__atomic_store_n(&h->state, WY_HANDOVER_READY, __ATOMIC_RELEASE);
 		return;

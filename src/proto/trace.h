@@ -29,7 +29,7 @@
 #include "proto/event.h"
 
 #define WY_TRACE_MAGIC   0x6563617274796177ul /* "waytrace" */
-#define WY_TRACE_VERSION 1u
+#define WY_TRACE_VERSION 2u
 
 #define WY_RINGS         4096u
 #define WY_RING_SIZE     (256ul << 10)
@@ -114,11 +114,11 @@ struct wy_handover {
 	unsigned int image; /* that it leaves: the rings of its threads are over */
 	unsigned short nr;
 	unsigned short several; /* other threads ran on meanwhile: it may be wrong */
-	struct wy_handover_fd {
-		int fd;
-		unsigned int file;
-		unsigned char class, sub, mark, reserved;
-	} fd[WY_HANDOVER_FDS];
+};
+struct wy_handover_fd {
+	int fd;
+	unsigned int file;
+	unsigned char class, sub, mark, reserved;
 };
 
 struct wy_trace {
@@ -138,7 +138,9 @@ struct wy_trace {
 	unsigned long unclassified;    /* agents (atomic add): descriptors that could not be told */
 	unsigned long rings_untracked; /* agents (atomic add): io_urings that cannot be followed */
 
-	_Alignas(4096) struct wy_handover handover[WY_HANDOVERS];
+	/* Each start looks through the first: so the descriptors stand apart. */
+	struct wy_handover handover[WY_HANDOVERS];
+	_Alignas(4096) struct wy_handover_fd handover_fd[WY_HANDOVERS][WY_HANDOVER_FDS];
 };
 
 /* Where things are, from struct wy_trace on. */

@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -55,13 +56,14 @@ struct wy_drain {
 	pthread_mutex_t lock; /* held for each round */
 	unsigned int stop;
 	bool watched;
-	unsigned char *copy; /* WY_RING_SIZE */
 	struct wy_totals totals;
 	uint64_t began, began_ns; /* ticks and nanoseconds of the same moment */
 	uint64_t passed;          /* the moment of the last round */
 	uint64_t lost, looked;    /* looked: ms */
-	uint64_t lost_of[WY_RINGS], hung[WY_RINGS];
 	struct process *processes;
+	/* Large, and used only in so far as there are rings: see wy_drain_start(). */
+	uint64_t lost_of[WY_RINGS], hung[WY_RINGS];
+	unsigned char copy[WY_RING_SIZE];
 };
 
 static uint64_t now_ns(void)
@@ -454,11 +456,13 @@ static void *run(void *arg)
 
 struct wy_drain *wy_drain_start(struct wy_host_session *session, const struct wy_sink *sink)
 {
-	struct wy_drain *d = calloc(1, sizeof(*d));
+	/* Pages that come when they are used: calloc() may touch them all. */
+	struct wy_drain *d =
+		mmap(NULL, sizeof(*d), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	sigset_t all, old;
 	int err;
 
-	if (!d)
+	if (d == MAP_FAILED)
 		return NULL;
 	d->session = session;
 	d->mem = wy_host_session_trace(session);
@@ -466,16 +470,14 @@ struct wy_drain *wy_drain_start(struct wy_host_session *session, const struct wy
 	d->began = wy_trace_ticks(d->mem);
 	d->began_ns = now_ns();
 	d->watched = d->mem->settings.flags & WY_TRACE_LIVE;
-	d->copy = malloc(WY_RING_SIZE);
 	pthread_mutex_init(&d->lock, NULL);
 	/* Signals are the supervisor's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = d->copy ? pthread_create(&d->thread, NULL, run, d) : ENOMEM;
+	err = pthread_create(&d->thread, NULL, run, d);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {
-		free(d->copy);
-		free(d);
+		munmap(d, sizeof(*d));
 		return NULL;
 	}
 	return d;
@@ -522,6 +524,5 @@ void wy_drain_free(struct wy_drain *d)
 {
 	while (d->processes)
 		forget(&d->processes);
-	free(d->copy);
-	free(d);
+	munmap(d, sizeof(*d));
 }

@@ -105,7 +105,7 @@ int wy_run_flush(struct wy_run_writer *w)
 
 int wy_run_create(struct wy_run_writer **ret, int fd, uint64_t plain)
 {
-	struct wy_run_writer *w = calloc(1, sizeof(*w));
+	struct wy_run_writer *w = malloc(sizeof(*w));
 	struct wy_file_head head = {
 		.magic = WY_FILE_MAGIC,
 		.version = WY_FILE_VERSION,
@@ -120,6 +120,7 @@ int wy_run_create(struct wy_run_writer **ret, int fd, uint64_t plain)
 		close(fd);
 		return -ENOMEM;
 	}
+	memset(w, 0, offsetof(struct wy_run_writer, buffer));
 	w->fd = fd;
 	w->plain_min = plain;
 	w->can_cut = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
