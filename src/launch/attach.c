@@ -424,12 +424,14 @@ static void tell(const struct process *p, wy_blocked_seen seen, void *arg)
 static int bring_in(struct process *p)
 {
 	struct wy_stopped *s = p->first;
-	struct wy_inject_program program = { .flags = 0,
-					     .mask = s->mask,
-					     .ignored = p->ignored & WY_SIGNALS_RESET };
+	struct wy_inject_program program = { .flags = 0, .ignored = p->ignored & WY_SIGNALS_RESET };
 	struct wy_inject in;
-	enum wy_inject_result result = wy_inject_begin(&in, p->config, s->remote.tid, &program);
+	enum wy_inject_result result;
 
+	if (!s)
+		return fail(p->error, WY_ATTACH_GONE, -ESRCH, 0);
+	program.mask = s->mask;
+	result = wy_inject_begin(&in, p->config, s->remote.tid, &program);
 	while (result == WY_INJECT_MORE) {
 		int status;
 		pid_t got = waitpid(s->remote.tid, &status, __WALL);

@@ -80,7 +80,7 @@ struct wy_totals {
 
 enum wy_ring_state { WY_RING_FREE, WY_RING_USED, WY_RING_ENDED };
 
-struct wy_ring {
+struct wy_ring { /* NOLINT(*Padding): what others write stands apart */
 	/* agent */
 	unsigned int state;   /* enum wy_ring_state */
 	int pid, tid;         /* as the thread itself sees them */
@@ -121,7 +121,7 @@ struct wy_handover_fd {
 	unsigned char class, sub, mark, reserved;
 };
 
-struct wy_trace {
+struct wy_trace {            /* NOLINT(*Padding): what others write stands apart */
 	unsigned long magic; /* host */
 	unsigned int version;
 	unsigned int reserved;

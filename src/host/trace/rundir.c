@@ -138,7 +138,7 @@ static int begin(void *arg, const struct wy_run *run)
 static int event(void *arg, const struct wy_run *run, const struct wy_event_view *v)
 {
 	struct finishing *f = arg;
-	FILE *out;
+	FILE *out = NULL;
 	int err;
 
 	if (!wy_csv_wants(f->csv, v))
@@ -150,7 +150,7 @@ static int event(void *arg, const struct wy_run *run, const struct wy_event_view
 static int end(void *arg, const struct wy_run *run)
 {
 	struct finishing *f = arg;
-	FILE *out;
+	FILE *out = NULL;
 	int err;
 
 	for (size_t i = 0; i < wy_tally_processes(run->tally); i++) {

@@ -167,7 +167,6 @@ static int open_path(const char *path, char **ret_path)
 	*ret_path = NULL;
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		close(fd);
-		fd = -1;
 		if (asprintf(ret_path, "%s/run.trc", path) < 0) {
 			*ret_path = NULL;
 			return log_errno(ENOMEM, "cannot open %s", path);
