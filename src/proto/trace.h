@@ -53,6 +53,8 @@ enum {
 	WY_TRACE_SUCCEEDED = 1 << 12, /* only calls that did not fail */
 };
 
+#define WY_TRACE_FDS 16
+
 struct wy_trace_settings {
 	unsigned int flags;
 	unsigned int string_max; /* bytes of a buffer that are kept (-s) */
@@ -62,10 +64,10 @@ struct wy_trace_settings {
 	unsigned long took_min;  /* ticks; shorter calls make no events; 0: all do */
 	unsigned long size_min;  /* bytes that a call must have moved; 0: all do */
 	unsigned long tcp_every; /* ticks between two WY_EVENT_TCP of a connection, 0: none */
-	/* Descriptors: bit n of fds is for n, fds_more for all from 64 on.  0, 0: for all. */
-	unsigned long fds;
-	unsigned int fds_more;
-	unsigned int pad;
+	struct {
+		int first, last;
+	} fds[WY_TRACE_FDS];  /* the descriptors */
+	unsigned long nr_fds; /* 0: calls are not chosen by descriptor */
 };
 
 /* What a thread has done, by call number and by class of descriptor.  The thread alone adds. */

@@ -27,6 +27,8 @@ refused() {
 
 @test 'what a filter cannot mean' {
 	refused 125 nosuchcall -e nosuchcall true
+	refused 125 "no condition 'signal=none'" -e signal=none true
+	refused 125 "no condition 'size>4K'" -e 'size>4K' true
 	refused 125 nosuch -e class=nosuch true
 	refused 125 "no descriptor 'x'" -e fd=x true
 	refused 125 ENOSUCH -e err=ENOSUCH true

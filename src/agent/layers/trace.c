@@ -67,7 +67,9 @@ static bool is_needed(int nr)
 	case __NR_prctl:
 	case __NR_mmap: /* of io_urings */
 	case __NR_io_uring_register:
-	case __NR_io_uring_enter: return true;
+	case __NR_io_uring_enter:
+	case __NR_exit: /* how a thread or a process ends is told in any case */
+	case __NR_exit_group: return true;
 	}
 	return false;
 }
@@ -91,7 +93,7 @@ static void start(struct wy_layer *layer)
 	totals = settings()->flags & WY_TRACE_TOTALS;
 	with_stack = settings()->flags & WY_TRACE_STACK;
 	with_items = settings()->flags & WY_TRACE_ITEMS;
-	by_class = settings()->classes || settings()->fds || settings()->fds_more;
+	by_class = settings()->classes || settings()->nr_fds;
 	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
 		const struct wy_call_row *row = wy_call_row_of((unsigned int)nr);
 
@@ -109,17 +111,22 @@ static void start(struct wy_layer *layer)
 
 /* ---- what is wanted ---- */
 
-static bool fd_is_wanted(const struct wy_call *call, const struct wy_call_row *row,
-			 struct wy_fd_now now)
+static int fd_of(const struct wy_call *call, const struct wy_call_row *row)
+{
+	return row->fd >= 0 ? (int)call->arg[row->fd] : -1;
+}
+
+static bool fd_is_wanted(int fd, struct wy_fd_now now)
 {
 	const struct wy_trace_settings *s = settings();
-	unsigned int fd = row->fd >= 0 ? (unsigned int)call->arg[row->fd] : ~0u;
 
 	if (s->classes && !(now.file && s->classes >> now.class & 1))
 		return false;
-	if (s->fds || s->fds_more)
-		return fd < 64 ? s->fds >> fd & 1 : fd != ~0u && s->fds_more;
-	return true;
+	for (unsigned long i = 0; i < s->nr_fds; i++) {
+		if (s->fds[i].first <= fd && fd <= s->fds[i].last)
+			return true;
+	}
+	return !s->nr_fds;
 }
 
 /* A call that makes a descriptor is judged by what it made. */
@@ -444,7 +451,7 @@ static enum wy_verdict enter(struct wy_call *call)
 		now = row->effect == WY_FX_CLOSE ? wy_fdstate_known(t, fd) : wy_fdstate_look(t, fd);
 	}
 	if (by_class && event && !makes_fd(row))
-		event = fd_is_wanted(call, row, now);
+		event = fd_is_wanted(fd_of(call, row), now);
 	if (__builtin_expect(plan[nr] & PLAN_NAMES, 0))
 		wy_fd_forget_names();
 	count(t, call->nr);
@@ -486,11 +493,12 @@ static void judge_made(const struct wy_call *call, const struct wy_call_row *row
 		       struct wy_traced *traced)
 {
 	struct wy_fd_now now = { traced->file, traced->class, traced->sub, 0, 0 };
+	int fd = made_fd(call, row);
 
-	if (!WY_IS_ERROR(call->ret))
-		now = wy_fdstate_known(call->thread, made_fd(call, row));
+	if (fd >= 0)
+		now = wy_fdstate_known(call->thread, fd);
 	if (by_class && traced->event)
-		traced->event = fd_is_wanted(call, row, now);
+		traced->event = fd_is_wanted(fd, now) || fd_is_wanted(fd_of(call, row), now);
 	traced->file = now.file;
 	traced->class = now.class;
 	traced->sub = now.sub;

@@ -61,6 +61,7 @@ struct wy_drain {
 	uint64_t passed;          /* the moment of the last round */
 	uint64_t lost, looked;    /* looked: ms */
 	struct process *processes;
+	int child, child_status; /* waylay's own child, once it has ended; 0: not yet */
 	/* Large, and used only in so far as there are rings: see wy_drain_start(). */
 	uint64_t lost_of[WY_RINGS], hung[WY_RINGS];
 	unsigned char copy[WY_RING_SIZE];
@@ -146,7 +147,7 @@ static void process_began(struct wy_drain *d, int pid, unsigned int image)
 		return;
 	p->pid = pid;
 	p->image = image;
-	p->status = -1;
+	p->status = pid == d->child ? d->child_status : -1;
 	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p->next = d->processes;
 	d->processes = p;
@@ -155,10 +156,12 @@ static void process_began(struct wy_drain *d, int pid, unsigned int image)
 void wy_drain_ended(struct wy_drain *d, int pid, int status)
 {
 	pthread_mutex_lock(&d->lock);
-	for (struct process **at = &d->processes; *at; at = &(*at)->next) {
-		if ((*at)->pid == pid) {
-			(*at)->gone = true;
-			(*at)->status = status;
+	d->child = pid; /* it may have lived too short a time to have been seen */
+	d->child_status = status;
+	for (struct process *p = d->processes; p; p = p->next) {
+		if (p->pid == pid) {
+			p->gone = true;
+			p->status = status;
 		}
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -121,10 +121,12 @@ static int add_fds(struct wy_filter *f, char *list)
 			last = strtoul(end + 1, &end, 10);
 		if (end == word || *end || last < first || last > INT_MAX)
 			return bad("descriptor", word);
-		for (; first <= last && first < 64; first++)
-			f->settings.fds |= 1ul << first;
-		if (last >= 64)
-			f->settings.fds_more = 1;
+		if (f->settings.nr_fds == WY_TRACE_FDS) {
+			log_err("trace: more than %d ranges of descriptors", WY_TRACE_FDS);
+			return -EINVAL;
+		}
+		f->settings.fds[f->settings.nr_fds].first = (int)first;
+		f->settings.fds[f->settings.nr_fds++].last = (int)last;
 	}
 	return 0;
 }
@@ -328,8 +330,8 @@ void wy_filter_settings(const struct wy_filter *f, struct wy_trace_settings *s, 
 {
 	memcpy(s->calls, f->settings.calls, sizeof(s->calls));
 	s->classes = f->settings.classes;
-	s->fds = f->settings.fds;
-	s->fds_more = f->settings.fds_more;
+	memcpy(s->fds, f->settings.fds, sizeof(s->fds));
+	s->nr_fds = f->settings.nr_fds;
 	s->size_min = f->settings.size_min;
 	s->flags |= f->settings.flags;
 	s->took_min = (unsigned long)((double)f->took_min * ticks_per_ns);

@@ -123,7 +123,8 @@ int wy_calls_select(const char *spec, unsigned long set[WY_CALL_ROWS / 64])
 	memset(set, 0, WY_CALL_ROWS / 8);
 	while ((word = strsep(&list, ","))) {
 		if (!add_word(word, set)) { /* NOLINT(*unix.Malloc): of the copy */
-			log_err("trace: there is no system call '%s'", word);
+			log_err("trace: there is no %s '%s'",
+				strpbrk(word, "=<>") ? "condition" : "system call", word);
 			return -EINVAL;
 		}
 	}
