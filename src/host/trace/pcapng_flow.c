@@ -127,13 +127,17 @@ static void put_packet(struct wy_pcapng *p, const struct wy_flow_cause *cause, u
 	wy_pcapng_packet(p->out, &packet);
 }
 
-/* One TCP packet of len bytes, from us or from them. */
+/*
+ * One TCP packet of len bytes, from us or from them.  What we send leaves as the call begins; what
+ * is received, and what answers another packet of the call, is there when it is over.
+ */
 void wy_flow_put_tcp(struct wy_pcapng *p, struct wy_flow *flow, const struct wy_flow_cause *cause,
 		     bool out, unsigned int flags, struct wy_bytes bytes, size_t len)
 {
 	struct wy_flow_cause with_figures;
 	unsigned char head[WY_HEADERS_MAX];
 	unsigned int *next = out ? &flow->out : &flow->in;
+	bool answer = flags == WY_TCP_ACK || flags == (WY_TCP_SYN | WY_TCP_ACK);
 	struct wy_tcp tcp = {
 		.from = out ? &flow->us : &flow->them,
 		.to = out ? &flow->them : &flow->us,
@@ -152,7 +156,7 @@ void wy_flow_put_tcp(struct wy_pcapng *p, struct wy_flow *flow, const struct wy_
 		free(flow->figures);
 		flow->figures = NULL;
 	}
-	put_packet(p, cause, WY_LINK_RAW, out, out ? cause->begun_ns : cause->over_ns,
+	put_packet(p, cause, WY_LINK_RAW, out, out && !answer ? cause->begun_ns : cause->over_ns,
 		   (struct wy_bytes){ head, head_len }, bytes, len);
 	*next += (unsigned int)len + !!(flags & (WY_TCP_SYN | WY_TCP_FIN));
 }

@@ -198,6 +198,9 @@ def both_ends_are_shown_once():
                                   len(back), hashlib.sha256(back.hex().encode()).hexdigest())])
             same(len(fields(path, "tcp.flags.syn==1", "frame.number")), 2)
             same(len(fields(path, "tcp.flags.fin==1", "frame.number")), 2)
+            # One thread's calls: time does not go back.
+            times = [float(row[0]) for row in fields(path, "tcp", "frame.time_epoch")]
+            same(times, sorted(times))
             comments = {row[0].split()[0] for row in fields(path, "tcp", "frame.comment")}
             assert {"connect", "send", "recv"} <= comments, comments
 
