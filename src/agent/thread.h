@@ -72,7 +72,8 @@ struct wy_record {
 		unsigned long since; /* 0: it does not want the call's end */
 		unsigned int file;   /* the open file that the call is about; 0 */
 		unsigned char class, sub;
-		bool event; /* it becomes an event */
+		bool wanted; /* it fits what was asked for, so far */
+		bool event;  /* it becomes an event */
 	} traced;
 };
 

@@ -283,6 +283,9 @@ static int settle(struct options *o)
 		return cli_bad_usage(CLI_FAILED, "trace", "--snaplen: at most 64K are there");
 	if (o->f > 1 && !o->out)
 		return cli_bad_usage(CLI_FAILED, "trace", "-ff wants -o FILE");
+	if ((o->table || o->both) && wy_filter_by_event(o->filter))
+		return cli_bad_usage(CLI_FAILED, "trace",
+				     "-c and -C cannot choose by path, addr, port, err, pid, comm");
 	r->style.time = (enum wy_line_time)o->t;
 	r->style.decode.hex = (int)o->x;
 	r->style.decode.string_max = r->settings.string_max;

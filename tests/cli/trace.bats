@@ -45,6 +45,7 @@ refused() {
 	refused 125 color --color=perhaps true
 	refused 125 '-o' -ff true
 	refused 125 program -c
+	refused 125 'cannot choose by path' -c -P /etc true
 }
 
 @test 'outputs that cannot be written' {

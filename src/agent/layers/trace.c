@@ -38,26 +38,26 @@
 #include <linux/sched.h>
 #include <stddef.h>
 
-#define ITEMS_MAX  (8ul << 10) /* on the way in, and again on the way out */
-#define EVENT_MAX  (sizeof(struct wy_event) + 4 * sizeof(long) + 2 * ITEMS_MAX)
-#define FILES_ROOM (4ul << 10) /* for events of new descriptors, before a call's own */
-#define KEEP_MAX   1024u       /* a longer event is built anew when its call makes descriptors */
-#define PLAN_EVENT 1u
-#define PLAN_FD    2u /* the class of its descriptor matters */
-#define PLAN_NAMES 4u /* directories may be called otherwise after it */
+#define ITEMS_MAX   (8ul << 10) /* on the way in, and again on the way out */
+#define EVENT_MAX   (sizeof(struct wy_event) + 4 * sizeof(long) + 2 * ITEMS_MAX)
+#define FILES_ROOM  (4ul << 10) /* for events of new descriptors, before a call's own */
+#define KEEP_MAX    1024u       /* a longer event is built anew when its call makes descriptors */
+#define PLAN_WANTED 1u          /* it becomes an event, or is counted, or both */
+#define PLAN_FD     2u          /* the class of its descriptor matters */
+#define PLAN_NAMES  4u          /* directories may be called otherwise after it */
 
 /* By row: what is to be done about a call. */
 static unsigned char plan[WY_CALLS_MAX];
-static bool totals, by_class, with_items, with_stack;
+static bool totals, events, by_class, with_items, with_stack;
 
 static const struct wy_trace_settings *settings(void)
 {
 	return &wy_trace->settings;
 }
 
-static bool makes_events(unsigned int row)
+static bool is_wanted(unsigned int row)
 {
-	return settings()->flags & WY_TRACE_EVENTS && settings()->calls[row / 64] >> (row % 64) & 1;
+	return (events || totals) && settings()->calls[row / 64] >> (row % 64) & 1;
 }
 
 /* Calls that must be seen whether they make events or not. */
@@ -91,19 +91,20 @@ static void start(struct wy_layer *layer)
 	if (!wy_trace)
 		return;
 	totals = settings()->flags & WY_TRACE_TOTALS;
+	events = settings()->flags & WY_TRACE_EVENTS;
 	with_stack = settings()->flags & WY_TRACE_STACK;
 	with_items = settings()->flags & WY_TRACE_ITEMS;
 	by_class = settings()->classes || settings()->nr_fds;
 	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
 		const struct wy_call_row *row = wy_call_row_of((unsigned int)nr);
 
-		if (makes_events((unsigned int)nr))
-			plan[nr] = PLAN_EVENT;
+		if (is_wanted((unsigned int)nr))
+			plan[nr] = PLAN_WANTED;
 		if (row->fd >= 0)
 			plan[nr] |= PLAN_FD;
 		if (moves_names(nr))
 			plan[nr] |= PLAN_NAMES;
-		if (plan[nr] & (PLAN_EVENT | PLAN_NAMES) || totals || is_needed(nr) ||
+		if (plan[nr] & (PLAN_WANTED | PLAN_NAMES) || is_needed(nr) ||
 		    (row->effect > WY_FX_USES && row->effect != WY_FX_FANOTIFY))
 			wy_callset_add(&layer->calls, nr);
 	}
@@ -369,14 +370,19 @@ static void add_totals(const struct wy_call *call, const struct wy_call_row *row
 	}
 }
 
+/* Before the call, as not every one comes back; discount() takes it off if it does not fit. */
 static void count(struct wy_thread *t, long nr)
 {
-	if (!totals)
-		return;
 	if (t->writer.ring)
 		t->writer.ring->totals.call[wy_call_row(nr)].calls++;
-	else if (!(settings()->flags & WY_TRACE_EVENTS)) /* else its event is counted as lost */
+	else if (!events) /* else its event is counted as lost */
 		__atomic_add_fetch(&wy_trace->lost, 1, __ATOMIC_RELAXED);
+}
+
+static void discount(struct wy_thread *t, long nr)
+{
+	if (t->writer.ring)
+		t->writer.ring->totals.call[wy_call_row(nr)].calls--;
 }
 
 /* ---- a call ---- */
@@ -439,7 +445,7 @@ static enum wy_verdict enter(struct wy_call *call)
 	struct wy_thread *t = call->thread;
 	unsigned int nr = wy_call_row(call->nr);
 	const struct wy_call_row *row = &wy_call_rows[nr];
-	bool event = plan[nr] & PLAN_EVENT, effect;
+	bool wanted = plan[nr] & PLAN_WANTED, event, effect;
 	struct wy_fd_now now = { 0 };
 	struct wy_record *record;
 
@@ -450,11 +456,13 @@ static enum wy_verdict enter(struct wy_call *call)
 
 		now = row->effect == WY_FX_CLOSE ? wy_fdstate_known(t, fd) : wy_fdstate_look(t, fd);
 	}
-	if (by_class && event && !makes_fd(row))
-		event = fd_is_wanted(fd_of(call, row), now);
+	if (by_class && wanted && !makes_fd(row))
+		wanted = fd_is_wanted(fd_of(call, row), now);
 	if (__builtin_expect(plan[nr] & PLAN_NAMES, 0))
 		wy_fd_forget_names();
-	count(t, call->nr);
+	event = wanted && events;
+	if (wanted && totals)
+		count(t, call->nr);
 	if (never_returns(call) || row->effect == WY_FX_EXEC) {
 		if (event)
 			announce(call, row);
@@ -472,14 +480,14 @@ static enum wy_verdict enter(struct wy_call *call)
 	effect = has_effect(row, now.sub);
 	if (effect)
 		wy_fdstate_enter(call, row);
-	if (!event && !totals && !effect && now.sub != WY_FD_URING &&
-	    !(with_stack && nr == __NR_mmap))
+	if (!wanted && !effect && now.sub != WY_FD_URING && !(with_stack && nr == __NR_mmap))
 		return WY_PASS;
 	record = wy_call_leave_due(call);
 	record->traced = (struct wy_traced){ .since = wy_ticks(),
 					     .file = now.file,
 					     .class = now.class,
 					     .sub = now.sub,
+					     .wanted = wanted,
 					     .event = event };
 	if (event && build(call, row, &record->traced, true))
 		show(t, record->traced.since);
@@ -497,8 +505,8 @@ static void judge_made(const struct wy_call *call, const struct wy_call_row *row
 
 	if (fd >= 0)
 		now = wy_fdstate_known(call->thread, fd);
-	if (by_class && traced->event)
-		traced->event = fd_is_wanted(fd, now) || fd_is_wanted(fd_of(call, row), now);
+	if (by_class && traced->wanted)
+		traced->wanted = fd_is_wanted(fd, now) || fd_is_wanted(fd_of(call, row), now);
 	traced->file = now.file;
 	traced->class = now.class;
 	traced->sub = now.sub;
@@ -531,6 +539,7 @@ static void leave(struct wy_call *call)
 	struct wy_traced traced;
 	struct wy_call as_program;
 	unsigned long took;
+	bool counted, wanted;
 
 	if (!r || !r->traced.since)
 		return;
@@ -547,12 +556,16 @@ static void leave(struct wy_call *call)
 		call = &as_program;
 	}
 	row = &wy_call_rows[wy_call_row(call->nr)];
-	if (totals)
-		add_totals(call, row, &traced, took);
 	if (has_effect(row, traced.sub))
 		leave_effect(call, row, &traced);
+	counted = totals && traced.wanted;
 	if (makes_fd(row))
 		judge_made(call, row, &traced);
+	wanted = traced.wanted && end_is_wanted(call, row, took);
+	if (counted && wanted)
+		add_totals(call, row, &traced, took);
+	else if (counted)
+		discount(call->thread, call->nr);
 	if (traced.sub == WY_FD_URING && !WY_IS_ERROR(call->ret))
 		look_at_uring(call, &traced);
 	if (row->flow != WY_FLOW_NONE && traced.sub == WY_FD_TCP)
@@ -560,7 +573,7 @@ static void leave(struct wy_call *call)
 	if (with_stack && call->nr == __NR_mmap && call->arg[2] & PROT_EXEC &&
 	    !WY_IS_ERROR(call->ret))
 		wy_stack_tell_maps(call->thread);
-	if (traced.event && end_is_wanted(call, row, took))
+	if (traced.event && wanted)
 		end_event(call, row, &traced, took);
 	else if (traced.event)
 		unshow(call->thread);

@@ -326,6 +326,11 @@ bool wy_filter_by_duration(const struct wy_filter *f)
 	return f->took_min != 0;
 }
 
+bool wy_filter_by_event(const struct wy_filter *f)
+{
+	return f->conditions;
+}
+
 void wy_filter_settings(const struct wy_filter *f, struct wy_trace_settings *s, double ticks_per_ns)
 {
 	memcpy(s->calls, f->settings.calls, sizeof(s->calls));

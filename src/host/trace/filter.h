@@ -32,6 +32,9 @@ int wy_filter_add(struct wy_filter *f, const char *spec);
 /* Does it choose by how long a call took?  Only then ticks_per_ns of the settings matters. */
 bool wy_filter_by_duration(const struct wy_filter *f);
 
+/* Are there conditions that only the host can check? */
+bool wy_filter_by_event(const struct wy_filter *f);
+
 /* Puts what the agent can check into the settings. */
 void wy_filter_settings(const struct wy_filter *f, struct wy_trace_settings *s,
 			double ticks_per_ns);

@@ -27,12 +27,14 @@ except FileNotFoundError:
 """
 
 
-def lines(top, *options):
+def lines(top, *options, table=False):
     """The calls that are shown of it."""
     done = subprocess.run([WAYLAY, "trace", "-o", top + "/o", *options, sys.executable, "-I", "-S",
                            "-c", PROGRAM, top], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, check=False)
     same((done.returncode, done.stderr), (0, ""))
+    if table:
+        return None
     found = [line.partition("] ")[2] for line in read(top + "/o").splitlines()]
     same(found[-1], "+++ exited with 0 +++")
     # That a program is executed is said in any case.
@@ -84,6 +86,19 @@ def processes():
         same(lines(top, "-e", "comm=nobody"), [])
         same(len(lines(top, "-e", "comm=python*", "-e", "rmdir")), 1)
         same(lines(top, "-e", "pid=1"), [])
+
+
+@test
+def tables():
+    with folder() as top:
+        def table(*options):
+            lines(top, "-c", *options, table=True)
+            return {row.split()[-1]: int(row.split()[3])
+                    for row in read(top + "/o").partition("\nclass ")[0].splitlines()[2:-2]}
+
+        same(table("-e", "rmdir,pread64", "-e", "fd=70,100", "-e", "size>=71"), {"pread64": 1})
+        same(table("-e", "%net", "-e", "fd=0-99", "-e", "sendto"), {"sendto": 1})
+        same(table("-Z", "-e", "rmdir,getpid"), {"rmdir": 1})
 
 
 def ends(*argv):
