@@ -24,7 +24,7 @@ skip; its last line on stderr is the reason.
 Environment: WAYLAY is the program under test; without it native runs are compared with each
 other, which is how the tests themselves are tested.  WAYLAY_TEST_COUNT is how often each is
 run; "full", which WAYLAY_SOAK=1 means too, lets the programs do all their rounds in the first of
-the modes, up to 20 times while that takes no more than ten seconds.
+the modes, up to 20 times while that takes no more than three seconds.
 Output: TAP.
 """
 import ctypes
@@ -40,7 +40,7 @@ import sys
 import tempfile
 import time
 
-RUNS_FULL, ENOUGH_SECONDS = 20, 10
+RUNS_FULL, ENOUGH_SECONDS = 20, 3
 
 
 def runs_wanted():
