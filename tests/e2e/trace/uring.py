@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Operations of an io_uring are seen; a ring that cannot be followed is told; there may be none."""
+import os
+import re
+import subprocess
+
+from trace import WAYLAY, Skip, events, export, folder, main, read, record, report, same, test
+
+URING = os.environ["URING"]
+
+
+def files(top):
+    """The program with its two files."""
+    paths = [os.path.join(top, name) for name in ("in", "out")]
+    with open(paths[0], "w", encoding="ascii") as f:
+        f.write("x" * 100)
+    if subprocess.run([URING, *paths], check=False).returncode == 2:
+        raise Skip("the kernel has no io_uring for us")
+    return [URING, *paths]
+
+
+@test
+def operations_are_like_calls():
+    with folder() as top:
+        program = files(top)
+        run = os.path.join(top, "run")
+        record(run, *program)
+        same(read(program[2]), "x" * 64)
+        lines = export(run, "--text")
+        assert re.search(r"\[DISK\] io_uring READ\(\d+<.*/in>, len 64, off 0\) = 64$", lines,
+                         re.M), lines
+        assert re.search(r"\[DISK\] io_uring WRITE\(\d+<.*/out>, len 64, off 0\) = 64$", lines,
+                         re.M), lines
+        told = [e for e in events(run) if e["k"] == "uring"]
+        same([(e["call"], e["class"], e["rx"], e["tx"]) for e in told],
+             [("READ", "disk", 64, 0), ("WRITE", "disk", 0, 64)])
+        rows = {row.split()[-1]: row.split()[6:8] for row in report(run).splitlines()
+                if re.search(r"disk .*/(in|out)$", row)}
+        same(rows, {program[1]: ["64", "0"], program[2]: ["0", "64"]})
+        assert report(run).endswith("untracked_rings=0\n")
+
+
+@test
+def a_ring_that_the_kernel_polls_is_told():
+    with folder() as top:
+        program = [*files(top), "poll"]
+        run = os.path.join(top, "run")
+        done = subprocess.run([WAYLAY, "trace", "-d", run, *program], capture_output=True,
+                              text=True, check=False)
+        if done.returncode == 2:
+            raise Skip("the kernel polls no io_uring for us")
+        same((done.returncode, done.stderr),
+             (0, "waylay: an io_uring is polled by the kernel: what it does is not seen\n"))
+        same([e for e in events(run) if e["k"] == "uring"], [])
+        assert report(run).endswith("untracked_rings=1\n")
+
+
+@test
+def there_may_be_none():
+    with folder() as top:
+        program = files(top)
+        done = subprocess.run([WAYLAY, "trace", "--no-uring", "-o", top + "/o", *program],
+                              check=False)
+        same(done.returncode, 2)
+        assert "= -1 ENOSYS (" in read(top + "/o")
+
+
+main()
