@@ -29,6 +29,9 @@ refused() {
 	refused 125 nosuchcall -e nosuchcall true
 	refused 125 "no condition 'signal=none'" -e signal=none true
 	refused 125 "no condition 'size>4K'" -e 'size>4K' true
+	refused 125 "'fd=' names nothing" -e fd= true
+	refused 125 twice -e fd=1 -e fd=2 true
+	refused 125 "'path=,' names nothing" -e path=, true
 	refused 125 nosuch -e class=nosuch true
 	refused 125 "no descriptor 'x'" -e fd=x true
 	refused 125 ENOSUCH -e err=ENOSUCH true

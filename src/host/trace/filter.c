@@ -113,6 +113,11 @@ static int add_fds(struct wy_filter *f, char *list)
 {
 	char *word;
 
+	/* Both would have to hold: hardly what anybody means. */
+	if (f->settings.nr_fds) {
+		log_err("trace: -e fd= is there twice: list the descriptors in one, with commas");
+		return -EINVAL;
+	}
 	while ((word = next_word(&list))) {
 		char *end;
 		unsigned long first = strtoul(word, &end, 10), last = first;
@@ -234,7 +239,8 @@ static int add_size(struct wy_filter *f, const char *text)
 
 	if (size_parse(&bytes, text) < 0)
 		return bad("size", text);
-	f->settings.size_min = bytes;
+	if (bytes > f->settings.size_min)
+		f->settings.size_min = bytes;
 	return 0;
 }
 
@@ -244,7 +250,8 @@ static int add_took(struct wy_filter *f, const char *text)
 
 	if (duration_parse_ns(&ns, text) < 0)
 		return bad("duration", text);
-	f->took_min = ns;
+	if (ns > f->took_min)
+		f->took_min = ns;
 	return 0;
 }
 
@@ -288,10 +295,15 @@ int wy_filter_add(struct wy_filter *f, const char *spec)
 		{ "path=", PATH, false }, { "addr=", ADDRESS, false }, { "port=", ADDRESS, true },
 		{ "err=", ERROR, false }, { "pid=", PID, false },      { "comm=", COMM, false },
 	};
-	char *copy = strdup(spec);
-	const char *rest;
+	const char *rest, *value = strchr(spec, '=');
 	int err = -ENOMEM;
+	char *copy;
 
+	if (value && !value[1 + strspn(value + 1, ",")]) {
+		log_err("trace: '%s' names nothing", spec);
+		return -EINVAL;
+	}
+	copy = strdup(spec);
 	if (!copy)
 		return err;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {

@@ -63,6 +63,7 @@ def size_error_and_name():
     with folder() as top:
         most = preads(top, "-e", "size>=4K")
         assert len(most) == 1 and most[0] < 70, most
+        same(preads(top, "-e", "size>=4K", "-e", "size>=1"), most)
         same(preads(top, "-e", f"path={top}/so*", "-e", "size>=71"), [*most, 100])
         same(len(lines(top, "-e", "err=ENOENT", "-e", "rmdir")), 1)
         same(lines(top, "-e", "err=EPERM", "-e", "rmdir"), [])
