@@ -22,7 +22,6 @@
 #include <asm/errno.h>
 #include <linux/mman.h>
 
-#define PAGE_UP(x) (((x) + 4095) & ~4095ul)
 #ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -55,8 +54,8 @@ WY_BOOT_CODE static void make_ready(const struct wy_boot *boot)
 {
 	unsigned long begin = boot->region + boot->text_len;
 
-	sys3(__NR_madvise, begin, PAGE_UP((unsigned long)wy_large_begin - begin),
-	     MADV_POPULATE_WRITE);
+	/* The kernel rounds up to whole pages. */
+	sys3(__NR_madvise, begin, (unsigned long)wy_large_begin - begin, MADV_POPULATE_WRITE);
 }
 
 WY_BOOT_CODE long wy_boot(struct wy_boot *boot)

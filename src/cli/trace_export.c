@@ -224,9 +224,8 @@ static int export_run(const char *path, const struct format *format, FILE *out)
 {
 	struct exporting e = { .format = format, .out = out };
 	struct wy_play play = { begin, event, end, &e };
-	/* Without a format the options were refused. */
-	int err = format->survey ? /* NOLINT(*NullDereference) */ format->survey(&e.state, path) :
-				   0;
+	/* NOLINTNEXTLINE(*NullDereference): without a format the options were refused */
+	int err = format->survey ? format->survey(&e.state, path) : 0;
 
 	if (!err || err == -EBADMSG)
 		err = wy_play(path, &play);

@@ -288,10 +288,8 @@ static int find_agent(struct process *p)
 	if (!err)
 		return 0;
 	/* It has executed another program: what looks like its first thread is another one. */
-	for (unsigned int i = 0; i < p->threads.nr; i++) {
-		if (p->threads.thread[i].remote.tid == p->threads.pid)
-			wy_threads_lost(&p->threads.thread[i]);
-	}
+	if (p->first->remote.tid == p->threads.pid)
+		wy_threads_lost(p->first);
 	return fail(p->error, WY_ATTACH_GONE, -ESRCH, 0);
 }
 

@@ -170,13 +170,16 @@ const unsigned char *wy_image_text(const struct wy_image *image, unsigned int i,
 
 const unsigned char *wy_image_entry_page(const struct wy_image *image, size_t *len)
 {
-	for (*len = PAGE; *len; --*len) {
-		const unsigned char *page = at_vaddr(image, image->entry, *len);
+	for (unsigned int i = 0; i < image->phdr_nr; i++) {
+		const Elf64_Phdr *p = &image->phdr[i];
+		size_t off = image->entry - p->p_vaddr;
 
-		if (page)
-			return page;
+		if (p->p_type != PT_LOAD || image->entry < p->p_vaddr || off >= p->p_filesz)
+			continue;
+		*len = p->p_filesz - off < PAGE ? p->p_filesz - off : PAGE;
+		return image->file + p->p_offset + off;
 	}
-	return NULL;
+	return NULL; /* not of an image that was accepted */
 }
 
 void wy_image_data(const struct wy_image *image, unsigned long base, unsigned char *buf)

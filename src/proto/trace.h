@@ -82,7 +82,8 @@ struct wy_totals {
 
 enum wy_ring_state { WY_RING_FREE, WY_RING_USED, WY_RING_ENDED };
 
-struct wy_ring { /* NOLINT(*Padding): what others write stands apart */
+/* NOLINTNEXTLINE(*Padding): what others write stands apart */
+struct wy_ring {
 	/* agent */
 	unsigned int state;   /* enum wy_ring_state */
 	int pid, tid;         /* as the thread itself sees them */
@@ -123,7 +124,8 @@ struct wy_handover_fd {
 	unsigned char class, sub, mark, reserved;
 };
 
-struct wy_trace {            /* NOLINT(*Padding): what others write stands apart */
+/* NOLINTNEXTLINE(*Padding): what others write stands apart */
+struct wy_trace {
 	unsigned long magic; /* host */
 	unsigned int version;
 	unsigned int reserved;
