@@ -225,7 +225,8 @@ static void pass_some(struct actor *a)
 	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN((size_t)nr * sizeof(int)),
 			       .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(c), fds, (size_t)nr * sizeof(int));
-	if (sendmsg(pair[0], &m, 0) == 1) {
+	/* A rude thread may have closed the other end by now. */
+	if (sendmsg(pair[0], &m, MSG_NOSIGNAL) == 1) {
 		m.msg_controllen = sizeof(control);
 		if (recvmsg(pair[1], &m, pick(a, 2) ? MSG_CMSG_CLOEXEC : 0) == 1 &&
 		    (c = CMSG_FIRSTHDR(&m))) {
