@@ -137,6 +137,7 @@ long wy_lines_open(struct wy_lines *l, int fd)
 
 	wy_fdtab_path(path, "fdinfo", fd);
 	l->at = l->end = 0;
+	l->place = 0;
 	l->fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
 	return l->fd < 0 ? l->fd : 0;
 }
@@ -169,7 +170,7 @@ char *wy_lines_next(struct wy_lines *l)
 		l->at = 0;
 		len = sizeof(l->text) - 1 - l->end; /* a longer line comes in parts */
 		if (len > 0 && l->fd >= 0)
-			len = sys3(__NR_read, l->fd, l->text + l->end, len);
+			len = wy_proc_read(l->fd, l->text + l->end, (unsigned long)len, &l->place);
 		if (len > 0 && l->fd >= 0) {
 			l->end += (unsigned int)len;
 			continue;

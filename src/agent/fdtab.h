@@ -59,6 +59,7 @@ void *wy_fdtab_room(unsigned long size);
 /* The lines of a text of the kernel's, one after another. */
 struct wy_lines {
 	long fd;
+	unsigned long place; /* in the file */
 	unsigned int at, end;
 	char text[1000];
 };

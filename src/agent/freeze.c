@@ -54,6 +54,7 @@
 #include "agent/module.h"
 #include "agent/op.h"
 #include "agent/own.h"
+#include "agent/procfs.h"
 #include "agent/seccomp.h"
 #include "agent/sys.h"
 #include "agent/usermem.h"
@@ -242,6 +243,7 @@ static long find_regions(struct work *w)
 {
 	long fd = sys3(__NR_open, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
 	struct wy_maps maps;
+	unsigned long at = 0;
 	long n;
 
 	if (fd < 0)
@@ -249,7 +251,7 @@ static long find_regions(struct work *w)
 	w->nr_regions = 0;
 	w->bytes = 0;
 	wy_maps_begin(&maps, true);
-	while ((n = sys3(__NR_read, fd, w->text, sizeof(w->text))) > 0) {
+	while ((n = wy_proc_read(fd, w->text, sizeof(w->text), &at)) > 0) {
 		for (long i = 0; i < n; i++) {
 			if (!wy_maps_take(&maps, w->text[i]))
 				continue;
@@ -268,15 +270,16 @@ static bool has_pinned(struct work *w)
 {
 	static const char key[] = "\nVmPin:";
 	long fd = sys3(__NR_open, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
-	long n = 0, len = 0;
+	unsigned long len = 0;
+	long n = 0;
 
 	if (fd < 0)
 		return true;
-	while (len < (long)sizeof(w->text) &&
-	       (n = sys3(__NR_read, fd, w->text + len, (long)sizeof(w->text) - len)) > 0)
-		len += n;
+	while (len < sizeof(w->text) &&
+	       (n = wy_proc_read(fd, w->text + len, sizeof(w->text) - len, &len)) > 0)
+		;
 	sys1(__NR_close, fd);
-	for (long i = 0; i + (long)sizeof(key) <= len; i++) {
+	for (unsigned long i = 0; i + sizeof(key) <= len; i++) {
 		long at = 0;
 
 		while (key[at] && key[at] == w->text[i + at])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/maps.h"
+#include "agent/procfs.h"
 #include "agent/sys.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -208,23 +209,17 @@ long wy_maps_open(struct wy_maps_query *q)
 	return q->fd < 0 ? q->fd : 0;
 }
 
-/*
- * For kernels before 6.11.  The descriptor is a number like others: a thread of the program may
- * have put a file of its own there, one without an end, say.
- */
+/* For kernels before 6.11.  What a thread of the program has put there may have no end. */
 #define TEXT_MAX (64ul << 20) /* more than the text of as many mappings as a process may have */
 static long find_in_text(const struct wy_maps_query *q, unsigned long addr, struct wy_map *ret)
 {
 	struct wy_maps m;
 	char buf[512];
-	long n = sys3(__NR_lseek, q->fd, 0, 0 /* SEEK_SET */);
-	unsigned long all = 0;
+	unsigned long at = 0;
+	long n = 0;
 
-	if (n < 0)
-		return n;
 	wy_maps_begin(&m, false);
-	for (; (n = sys3(__NR_read, q->fd, buf, sizeof(buf))) > 0 && all < TEXT_MAX;
-	     all += (unsigned long)n) {
+	while (at < TEXT_MAX && (n = wy_proc_read(q->fd, buf, sizeof(buf), &at)) > 0) {
 		if (!buf[0]) /* no such text */
 			return -EIO;
 		for (long i = 0; i < n; i++) {

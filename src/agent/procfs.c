@@ -12,6 +12,15 @@ struct entry { /* struct linux_dirent64 */
 	char name[];
 };
 
+long wy_proc_read(long fd, void *buf, unsigned long len, unsigned long *at)
+{
+	long got = sys4(__NR_pread64, fd, buf, len, *at);
+
+	if (got > 0)
+		*at += (unsigned long)got;
+	return got;
+}
+
 long wy_dir_open(struct wy_dir *dir, const char *path)
 {
 	dir->len = dir->at = 0;

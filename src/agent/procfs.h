@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* procfs.h - directories of /proc whose entries are numbers. */
+/* procfs.h - reading /proc: texts, and directories whose entries are numbers. */
 #ifndef WY_AGENT_PROCFS_H
 #define WY_AGENT_PROCFS_H
+
+/*
+ * Reads on at *at, which moves; returns what read(2) does.  The descriptor is a number like others:
+ * a thread of the program may have put a file of its own there meanwhile.  In an empty eventfd(2),
+ * pipe or socket read(2) would wait for ever; pread(2), which this is, fails.
+ */
+long wy_proc_read(long fd, void *buf, unsigned long len, unsigned long *at);
 
 struct wy_dir {
 	long fd;

@@ -11,6 +11,7 @@
  */
 #include "agent/stack.h"
 
+#include "agent/procfs.h"
 #include "agent/ring.h"
 #include "agent/site.h"
 #include "agent/sys.h"
@@ -51,6 +52,7 @@ void wy_stack_add(struct wy_event *e, const struct wy_call *call)
 void wy_stack_tell_maps(struct wy_thread *t)
 {
 	long fd = sys3(__NR_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), len = 1;
+	unsigned long at = 0;
 
 	for (long piece = 0; fd >= 0 && len > 0 && piece < PIECES_MAX; piece++) {
 		struct wy_event *e = (struct wy_event *)wy_ring_room(t, MAPS_ROOM + 256, false);
@@ -59,7 +61,7 @@ void wy_stack_tell_maps(struct wy_thread *t)
 			break;
 		wy_event_begin((unsigned char *)e, WY_EVENT_MAPS);
 		e->arg[0] = piece;
-		len = sys3(__NR_read, fd, wy_event_bytes(e), MAPS_ROOM);
+		len = wy_proc_read(fd, wy_event_bytes(e), MAPS_ROOM, &at);
 		if (len > 0) {
 			wy_event_item(e, WY_ITEM_PATH, 0, (unsigned int)len);
 			wy_event_end(t, e);

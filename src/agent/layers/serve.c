@@ -35,6 +35,7 @@
 #include "agent/learn.h"
 #include "agent/maps.h"
 #include "agent/own.h"
+#include "agent/procfs.h"
 #include "agent/refork.h"
 #include "agent/session.h"
 #include "agent/sys.h"
@@ -365,10 +366,11 @@ static bool shares_memory(void)
 	struct wy_maps maps;
 	char buf[1024];
 	long fd = sys3(__NR_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), len;
+	unsigned long at = 0;
 	bool found = fd < 0;
 
 	wy_maps_begin(&maps, false);
-	while (!found && (len = sys3(__NR_read, fd, buf, sizeof(buf))) > 0) {
+	while (!found && (len = wy_proc_read(fd, buf, sizeof(buf), &at)) > 0) {
 		for (long i = 0; i < len; i++) {
 			const struct wy_map *m = &maps.map;
 

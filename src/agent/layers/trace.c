@@ -23,6 +23,7 @@
 #include "agent/gate.h"
 #include "agent/layers/layers.h"
 #include "agent/payload.h"
+#include "agent/procfs.h"
 #include "agent/ring.h"
 #include "agent/stack.h"
 #include "agent/sys.h"
@@ -586,7 +587,8 @@ static void leave(struct wy_call *call)
 static void add_arguments(struct wy_event *e, char *text)
 {
 	long fd = sys3(__NR_open, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
-	long len = fd < 0 ? 0 : sys3(__NR_read, fd, text, ITEMS_MAX);
+	unsigned long place = 0;
+	long len = fd < 0 ? 0 : wy_proc_read(fd, text, ITEMS_MAX, &place);
 	unsigned int n = 0;
 
 	if (fd >= 0)
