@@ -19,9 +19,11 @@
  * gathered into huge ones where all of 2 MB is data, as long as that goes fast;
  * then it pays once for each 2 MB, and what it writes is still copied by 4 KB.
  * For this, an address and its place in the file are the same modulo 2 MB.  The place
- * becomes a huge page when there is only one page in it, and then the rest is
- * written: so all is copied once, and no page is made to be thrown away.  Plain
- * pages are right, too: kernels before 6.1 have nothing else.
+ * becomes a huge page when there is only one page in it, of zeros, and then it is
+ * written: so all is copied once, and no page is made to be thrown away.  Each such
+ * call waits until all processors have put their lists of pages in order, 1 to 15 ms
+ * if they have other work; so it is made for many places, before what is written there is
+ * looked at.  Plain pages are right, too: kernels before 6.1 have nothing else.
  *
  * thp.  Anonymous pages are gathered into huge ones, whose tables are 512 times
  * smaller.  A copy pays for tables of all memory, but less for what it reads.
@@ -86,6 +88,7 @@
 #define HUGE_US_PER_GB        1000000ul /* ... more for each GB, ... */
 #define HUGE_US_EACH          20000ul   /* ... and not so much for each, once there are ... */
 #define HUGE_FIRST            4u        /* ... so many */
+#define HUGE_BATCH            16u       /* made at once */
 #define ZERO_BY_HAND          (16ul << 10)
 #define REMAPS_MAX            4096u
 #define IOVECS_MAX            1024ul
@@ -127,7 +130,8 @@ struct work {
 	/* memfd */
 	long fd;
 	unsigned long file_len;
-	unsigned long window;   /* 2 MB at such a bound, for make_huge(); 0: none */
+	unsigned long huge_end; /* of the places in the file that were made huge ahead */
+	unsigned long window;   /* room for a batch of them, at such a bound; 0: none */
 	unsigned int piece_min; /* pages */
 	unsigned long huge_us;  /* spent on making huge pages */
 	unsigned int huge_tried, huge_failed;
@@ -393,26 +397,62 @@ static long map_piece(const struct work *w, const struct wy_map *region, unsigne
 	return 0;
 }
 
-/* Before the piece is written to `to`.  That stays right whatever comes of this. */
+/* Pages of one place for a huge page. */
+static unsigned int present_pages(struct work *w, unsigned long addr, unsigned long end)
+{
+	unsigned int n = 0;
+
+	for (unsigned long at = addr; at < addr + HUGE; at += PAGE)
+		n += (pagemap_at(w, at, end) & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+	return n;
+}
+
+/* Of the region, from the piece on: how much in a row is there as a whole, a batch at most. */
+static unsigned int places_ahead(struct work *w, const struct wy_map *region)
+{
+	unsigned int n = 1, max = w->huge_tried ? HUGE_BATCH : HUGE_FIRST;
+	unsigned long at = w->piece + HUGE;
+
+	while (n < max && at + HUGE <= region->end &&
+	       present_pages(w, at, region->end) == HUGE / PAGE) {
+		at += HUGE;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Before the piece is written to `to`.  That stays right whatever comes of this: what is made ahead
+ * is zero, as the rest of the file.
+ */
 static void make_huge(struct work *w, const struct wy_map *region, unsigned long to)
 {
-	unsigned long start;
+	unsigned long start, len;
+	unsigned int nr;
+	long err;
 
 	/* Pieces do not cross the bounds of huge pages: so it is one. */
-	if (w->no_huge || !w->window || w->data < HUGE / PAGE || region->flags & WY_MAP_NOHUGE)
+	if (w->no_huge || !w->window || w->data < HUGE / PAGE || region->flags & WY_MAP_NOHUGE ||
+	    to < w->huge_end)
 		return;
+	nr = places_ahead(w, region);
+	len = nr * HUGE;
 	start = now_us();
+	err = sys2(__NR_ftruncate, w->fd, to + len);
+	w->huge_end = err ? w->huge_end : to + len;
+	for (unsigned long at = to; !err && at < to + len; at += HUGE)
+		err = write_file(w, (unsigned long)"", 1, at);
 	/* Private: a file that is mapped shared cannot be sealed. */
-	if (write_file(w, w->piece, PAGE, to) < 0 || sys2(__NR_ftruncate, w->fd, to + HUGE) < 0 ||
-	    WY_IS_ERROR(sys6(__NR_mmap, w->window, HUGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, w->fd,
+	if (err ||
+	    WY_IS_ERROR(sys6(__NR_mmap, w->window, len, PROT_READ, MAP_PRIVATE | MAP_FIXED, w->fd,
 			     to)) ||
-	    sys3(__NR_madvise, w->window, HUGE, MADV_COLLAPSE_) < 0)
-		w->huge_failed++;
+	    sys3(__NR_madvise, w->window, len, MADV_COLLAPSE_) < 0)
+		w->huge_failed += nr;
 	w->huge_us += now_us() - start;
-	w->huge_tried++;
+	w->huge_tried += nr;
 	w->no_huge = w->huge_failed >= THP_FAILURES ||
 		     w->huge_us > HUGE_US + (w->bytes >> 20) * HUGE_US_PER_GB / 1024 ||
-		     (w->huge_tried >= HUGE_FIRST && w->huge_us > w->huge_tried * HUGE_US_EACH);
+		     w->huge_us > w->huge_tried * HUGE_US_EACH;
 }
 
 /* Ends the piece: it is frozen if that pays, and the holes do not.  Returns 0 or -errno. */
@@ -429,7 +469,7 @@ static long finish_piece(struct work *w, const struct wy_map *region, struct wy_
 	    (joins || (w->data >= w->piece_min && nr_extents < EXTENTS_MAX))) {
 		make_huge(w, region, to);
 		ret = write_piece(w, to);
-		if (!ret) /* it may end in a hole */
+		if (!ret && to + len > w->huge_end) /* it may end in a hole */
 			ret = sys2(__NR_ftruncate, w->fd, to + len);
 		if (!ret)
 			ret = map_piece(w, region, to);
@@ -538,6 +578,7 @@ static long make_file(struct work *w)
 	return probe_file(w);
 }
 
+#define ROOM ((HUGE_BATCH + 1) * HUGE)
 static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 {
 	struct rlimit64 old, most;
@@ -548,7 +589,7 @@ static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 	ret = make_file(w);
 	if (ret < 0)
 		goto out;
-	room = sys_mmap(0, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	room = sys_mmap(0, ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	w->window = WY_IS_ERROR(room) ? 0 : ((unsigned long)room + HUGE - 1) & -HUGE;
 	w->piece_min = (unsigned int)(w->bytes / PAGE / EXTENTS_MAX);
 	if (w->piece_min < PIECE_PAGES)
@@ -559,7 +600,7 @@ static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 		goto out;
 	most = (struct rlimit64){ old.rlim_max, old.rlim_max };
 	/* Holes included: see finish_piece() for those in pieces, and PIECE_PAGES and HUGE. */
-	if (most.rlim_cur < 12 * w->bytes) {
+	if (most.rlim_cur < 12 * w->bytes + HUGE_BATCH * HUGE) {
 		ret = -EFBIG;
 		goto out;
 	}
@@ -569,11 +610,12 @@ static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 		ret = freeze_region(w, &w->region[i], r);
 	if (old.rlim_cur != old.rlim_max)
 		sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, &old, 0);
+	sys2(__NR_ftruncate, w->fd, w->file_len);
 	sys3(__NR_fcntl, w->fd, F_ADD_SEALS,
 	     F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 out:
 	if (!WY_IS_ERROR(room))
-		sys2(__NR_munmap, room, 2 * HUGE);
+		sys2(__NR_munmap, room, ROOM);
 	if (w->fd >= 0)
 		sys1(__NR_close, w->fd);
 	r->extents = nr_extents;
@@ -581,15 +623,6 @@ out:
 }
 
 /* ---- huge pages ---- */
-
-static unsigned int present_pages(struct work *w, unsigned long addr, unsigned long end)
-{
-	unsigned int n = 0;
-
-	for (unsigned long at = addr; at < addr + HUGE; at += PAGE)
-		n += (pagemap_at(w, at, end) & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
-	return n;
-}
 
 static long collapse_all(struct work *w, struct wy_freeze_result *r)
 {

@@ -189,6 +189,31 @@ static void huge_file(void)
 	}
 }
 
+/* Huge pages are made for several places ahead; one of them holds zeros where data was expected. */
+static void zeros_among_huge(void)
+{
+	const size_t huge_page = 2 * FROZEN_MB, len = 6 * huge_page;
+	const size_t zeros = huge_page, zeros_len = 50 * FROZEN_PAGE;
+	const size_t behind = zeros + zeros_len;
+	unsigned char *m = frozen_map(len + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	struct wy_freeze_result r;
+	pid_t pid;
+
+	m = (unsigned char *)(((uintptr_t)m + huge_page - 1) & -huge_page);
+	frozen_fill(m, len, 1);
+	memset(m + zeros, 0, zeros_len);
+	must(wy_freeze(WY_FREEZE_MEMFD, &r) == 0);
+	must(r.how == WY_FREEZE_MEMFD && r.bytes == len - zeros_len);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		must(frozen_holds(m, zeros, 0, 1) && frozen_zero(m + zeros, zeros_len));
+		must(frozen_holds(m + behind, len - behind, behind, 1));
+		_exit(0);
+	}
+	must(wait_for(pid) == 0);
+}
+
 static void little(void)
 {
 	struct wy_freeze_result r;
@@ -234,6 +259,11 @@ static void test_huge(void **state)
 	assert_int_equal(in_process(huge), 0);
 }
 
+static void test_zeros_among_huge(void **state)
+{
+	assert_int_equal(in_process(zeros_among_huge), 0);
+}
+
 static void test_automatic(void **state)
 {
 	assert_int_equal(in_process(automatic), 0);
@@ -266,7 +296,7 @@ int main(void)
 		cmocka_unit_test(test_file),      cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_automatic), cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_huge_file), cmocka_unit_test(test_little),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits),    cmocka_unit_test(test_zeros_among_huge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
