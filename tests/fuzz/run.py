@@ -5,7 +5,7 @@
 	run.py NAME HARNESS [KEEP]
 
 The number of runs is fixed, and so is the seed of chance: the test does the same each time.
-With WAYLAY_SOAK=1 there are many more runs, and chance is free.  An input that fails is left in
+With WAYLAY_SOAK=1 there are fifty times as many, and chance is free.  An input that fails is left in
 the folder KEEP; give it to the harness as an argument to see it fail again.
 """
 import os
@@ -16,7 +16,7 @@ import tempfile
 
 RUNS = 20000
 SLOW = {"trace": 5000}  # it goes through all formats
-SOAK_RUNS = 1000000
+SOAK_TIMES = 50
 
 
 def words(*values):
@@ -334,12 +334,13 @@ def main():
     name, harness = sys.argv[1:3]
     keep = sys.argv[3] if len(sys.argv) > 3 else "."
     soak = os.environ.get("WAYLAY_SOAK") == "1"
+    runs = SLOW.get(name, RUNS) * (SOAK_TIMES if soak else 1)
     with tempfile.TemporaryDirectory() as seeds:
         for i, seed in enumerate(globals()[name]()):
             with open(os.path.join(seeds, "%02d" % i), "wb") as f:
                 f.write(seed)
         with tempfile.TemporaryDirectory() as grown:
-            command = [harness, "-runs=%d" % (SOAK_RUNS if soak else SLOW.get(name, RUNS)), "-timeout=20",
+            command = [harness, "-runs=%d" % runs, "-timeout=20",
                        "-max_len=8192", "-artifact_prefix=%s/" % os.path.abspath(keep)]
             if not soak:
                 command.append("-seed=1")
