@@ -89,6 +89,7 @@ static unsigned long time_ms;
 static unsigned int waits, rounds;
 static bool gentle, lied, told_to_stop, told_more;
 static int signals[2];
+static int passed[2]; /* what clients pass as their own: a socket, and its other end */
 
 pid_t wy_keeper_start(const struct wy_keeper_config *config, int *ret_chan);
 
@@ -566,7 +567,8 @@ static void send_hello(int fd, unsigned int nr_fds, unsigned int nr_said)
 	} data;
 	struct iovec part = { &hello, sizeof(hello) };
 	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
-	int fds[4] = { fd, fd, fd, fd };
+	/* Not the client's own socket: the front, which would hold it, would never see it close. */
+	int fds[4] = { passed[0], passed[0], passed[0], passed[0] };
 
 	if (nr_fds) {
 		msg.msg_control = &data;
@@ -778,6 +780,8 @@ static void clean_up(void)
 	close_fd(&epoll);
 	close(signals[0]);
 	close(signals[1]);
+	close(passed[0]);
+	close(passed[1]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -799,6 +803,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	time_ms = 1000000;
 	choose_options();
 	check(pipe2(signals, O_CLOEXEC | O_NONBLOCK) == 0);
+	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, passed) == 0);
 	memset(&front, 0, sizeof(front));
 	front.o = &options;
 	front.nr_listeners = 2;

@@ -4,9 +4,10 @@
 
 	run.py NAME HARNESS [KEEP]
 
-The number of runs is fixed, and so is the seed of chance: the test does the same each time.
-With WAYLAY_SOAK=1 there are fifty times as many, and chance is free.  An input that fails is left in
-the folder KEEP; give it to the harness as an argument to see it fail again.
+The number of runs is fixed, and so is the seed of chance: the test does much the same each time,
+exactly the same where nothing that a harness runs depends on the kernel.  With WAYLAY_SOAK=1 there
+are fifty times as many runs, and chance is free.  An input that fails is left in the folder KEEP;
+give it to the harness as an argument to see it fail again.
 """
 import os
 import struct
@@ -302,6 +303,12 @@ def serve():
     yield bytes.fromhex("003a0002010a0000000100dcf8fffb00060007002400070006000002000006002400"
                         "1c011c240080000200b4b4b4b4b4464627460000000000000005644646466446010864"
                         "64642e246464")
+    # A caller goes while what its program wrote is still to be sent, and others wait for its place.
+    yield bytes.fromhex("fff570726f6336503165633130200088657000000000003531653b31302000886570"
+                        "00636f6e6e656374696f6e2031200030ffff5c")
+    # Callers that do not read.
+    yield bytes.fromhex("27e000ff190027fe0400e5006504ec81ff1471ff05235f2923e5e5cde5e5e524272b"
+                        "e7e771e7e729bfbf")
     for late in ((order, order), (program(10),), ()):
         yield case(fork, ready, plain, plain, event(56), program(0, number=1), *late)
     for kind in range(4, 20):

@@ -141,6 +141,15 @@ static void give_up(struct wy_call_client *call, const char *why)
 
 /* ---- from the client ---- */
 
+/* The connection has come to its end: another one may have waited for that. */
+static void close_up(struct wy_connection *c)
+{
+	struct wy_front *f = c->front;
+
+	wy_service_close(c);
+	wy_service_go_on(f);
+}
+
 /* It does not matter any more what becomes of the program, to whom it matters. */
 static void client_gone(struct wy_call_client *call)
 {
@@ -152,7 +161,7 @@ static void client_gone(struct wy_call_client *call)
 	end_source(&call->err);
 	call->out_len = 0;
 	if (call->state == ENDING) {
-		wy_service_close(c);
+		close_up(c);
 	} else if (call->finishing) {
 		call->finishing = false;
 		call->done(c);
@@ -304,7 +313,7 @@ static void adjust(struct wy_call_client *call)
 	}
 	if (call->state == ENDING) {
 		if (!call->out_len) {
-			wy_service_close(c);
+			close_up(c);
 			return;
 		}
 	} else if (call->framed) {

@@ -238,6 +238,15 @@ void wy_service_relay_done(struct wy_relay *r)
 	wy_service_go_on(f);
 }
 
+/* The client of a call has got, later than the program ended, what it wrote. */
+static void finish_call(struct wy_connection *c)
+{
+	struct wy_front *f = c->front;
+
+	finish(c);
+	wy_service_go_on(f);
+}
+
 void wy_service_process_ended(struct wy_connection *c, int status)
 {
 	struct wy_front *f = c->front;
@@ -260,7 +269,7 @@ void wy_service_process_ended(struct wy_connection *c, int status)
 	if (c->relay && !c->relay->told)
 		wy_relay_finish(c->relay); /* and then relay_done() */
 	else if (c->call && !wy_call_is_done(c->call))
-		wy_call_finish(c->call, finish);
+		wy_call_finish(c->call, finish_call);
 	else
 		finish(c);
 }
@@ -364,6 +373,7 @@ void wy_service_kill_all(struct wy_front *f)
 			wy_service_drop(c);
 	}
 }
+
 /* ---- whom to serve ---- */
 
 static bool can_serve(const struct wy_front *f)
