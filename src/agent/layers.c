@@ -60,6 +60,15 @@ void wy_layers_fork_child(struct wy_thread *t)
 	}
 }
 
+bool wy_layers_hear_signals(void)
+{
+	for (int i = 0; i < nr_running; i++) {
+		if (running[i]->signal)
+			return true;
+	}
+	return false;
+}
+
 void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info)
 {
 	for (int i = 0; i < nr_running; i++) {

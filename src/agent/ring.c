@@ -47,6 +47,7 @@ void wy_trace_map(int fd)
 
 		if (WY_IS_ERROR(at))
 			continue;
+		sys3(__NR_madvise, at, WY_RINGS_AT + rings * WY_RING_STRIDE, MADV_DONTDUMP);
 		wy_own_add((unsigned long)at, WY_RINGS_AT + rings * WY_RING_STRIDE);
 		wy_trace = (struct wy_trace *)at;
 		nr_rings = rings;

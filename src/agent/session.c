@@ -60,6 +60,8 @@ long wy_session_start(const struct wy_boot *boot)
 	sys1(__NR_close, fd);
 	if (WY_IS_ERROR(at))
 		return at;
+	/* 64 MB that would be in the program's core, and in memory before that. */
+	sys3(__NR_madvise, at, size, MADV_DONTDUMP);
 	wy_own_add((unsigned long)at, size);
 	wy_session = (struct wy_session *)at;
 	slots_max = (unsigned int)((size - __builtin_offsetof(struct wy_session, thread)) /

@@ -28,6 +28,14 @@
  * thinks that it is blocked is held.  owned_blocked is the part of the
  * program's mask that the three have.
  *
+ * Some signals that end the program have the agent's handler though the program has none (heard).
+ * It tells the layers, gives the signal back to its default action, queues it again and
+ * returns: so the program dies where it was.  That is for those that end it in a call
+ * and dump its core, for which it is in a stub else; and for all when a layer wants to hear of
+ * them.  Not for those that stop the program or do nothing: a handler would end calls with EINTR
+ * that they leave alone.  Nor in the first process of a namespace, which the default action
+ * does not end.
+ *
  * What is not done: a signal that is both deferred and real-time queued keeps
  * its place only among signals sent to the process, not to the thread.
  */
@@ -55,6 +63,12 @@
 #define KNOWN_FLAGS                                                                        \
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | \
 	 SA_RESETHAND | 0x800ul /* EXPOSE_TAGBITS */ | SA_RESTORER)
+/* signal(7): all others end the process by default. */
+#define HARMLESS                                                                            \
+	(UNBLOCKABLE | WY_SIG_BIT(SIGCHLD) | WY_SIG_BIT(SIGCONT) | WY_SIG_BIT(SIGURG) |     \
+	 WY_SIG_BIT(SIGWINCH) | WY_SIG_BIT(SIGTSTP) | WY_SIG_BIT(SIGTTIN) | WY_SIG_BIT(SIGTTOU))
+#define DUMP_IN_CALLS                                                                     \
+	(WY_SIG_BIT(SIGABRT) | WY_SIG_BIT(SIGQUIT) | WY_SIG_BIT(SIGXCPU) | WY_SIG_BIT(SIGXFSZ))
 #define HANDLER_DEFAULT 0ul
 #define HANDLER_IGNORE  1ul
 
@@ -117,6 +131,14 @@ static void kernel_default(int sig, unsigned long handler)
 	struct wy_sigaction act = { .handler = handler };
 
 	kernel_action(sig, &act, NULL);
+}
+
+/* Is a handler of ours there while the program leaves the signal to its default action? */
+static bool is_heard(const struct wy_thread *t, int sig)
+{
+	unsigned long heard = wy_layers_hear_signals() ? ~HARMLESS : DUMP_IN_CALLS;
+
+	return heard & WY_SIG_BIT(sig) && t->pid != 1;
 }
 
 /* To this thread, which will take it as soon as the gate is left: what was sent to the process
@@ -315,7 +337,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 	if (act.handler > HANDLER_IGNORE && (act.flags & SA_RESETHAND) &&
 	    !(t->owned_blocked & WY_SIG_BIT(sig))) {
 		t->sighand->action[sig - 1].handler = HANDLER_DEFAULT;
-		if (!is_owned(sig))
+		if (!is_owned(sig) && !is_heard(t, sig))
 			kernel_default(sig, HANDLER_DEFAULT);
 	}
 	wy_unlock(WY_LOCK_ACTIONS);
@@ -332,15 +354,18 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 			die(t, sig, info, is_fault(sig, info, uc));
 		return;
 	}
+	wy_layers_signal(t, sig, info);
 	if (act.handler == HANDLER_DEFAULT) {
-		/* One that is not owned was reset meanwhile: the kernel knows what to do. */
-		if (is_owned(sig))
+		if (is_owned(sig)) {
 			die(t, sig, info, is_fault(sig, info, uc));
-		else
+		} else {
+			/* Heard only, or reset meanwhile: the kernel knows what to do. */
+			if (is_heard(t, sig))
+				kernel_default(sig, HANDLER_DEFAULT);
 			requeue(t, sig, info);
+		}
 		return;
 	}
-	wy_layers_signal(t, sig, info);
 	if (start_handler(t, sig, info, uc, &act, base) < 0) {
 		struct siginfo segv = { 0 };
 
@@ -532,7 +557,8 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 	if (set) {
 		act.flags &= KNOWN_FLAGS;
 		act.mask &= ~UNBLOCKABLE;
-		if (act.handler > HANDLER_IGNORE || is_owned(sig))
+		if (act.handler > HANDLER_IGNORE || is_owned(sig) ||
+		    (act.handler == HANDLER_DEFAULT && is_heard(t, sig)))
 			ret = kernel_install(sig, act.flags);
 		else
 			ret = kernel_action(sig, &act, NULL);
@@ -754,12 +780,16 @@ void wy_signal_ops(void)
 
 /* ---- start and exec ---- */
 
-long wy_signal_own(void)
+long wy_signal_own(const struct wy_thread *t)
 {
 	long ret = 0;
 
 	for (int i = 0; i < 3 && !ret; i++)
 		ret = kernel_install(owned[i], SA_RESTART);
+	for (int sig = 1; sig <= 64 && !ret; sig++) {
+		if (t->sighand->action[sig - 1].handler == HANDLER_DEFAULT && is_heard(t, sig))
+			ret = kernel_install(sig, SA_RESTART);
+	}
 	return ret;
 }
 
@@ -781,7 +811,7 @@ long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot)
 				kernel_install(sig, act->flags);
 		}
 	}
-	return wy_signal_own();
+	return wy_signal_own(t);
 }
 
 void wy_signal_join(struct wy_thread *t, unsigned long mask)
@@ -832,7 +862,7 @@ void wy_signal_take_back(struct wy_thread *t)
 {
 	unsigned long mask = WY_SIGNALS_STRIPPED;
 
-	wy_signal_own();
+	wy_signal_own(t);
 	if (t->owned_blocked)
 		sys_sigprocmask(SIG_UNBLOCK, &mask, NULL);
 }

@@ -35,8 +35,9 @@ void wy_signal_put_back(const struct wy_thread *t);
 /* ... and what is held for this thread, all signals being blocked. */
 void wy_signal_unhold(struct wy_thread *t);
 
-/* Gives the kernel the agent's handlers for them (CLONE_CLEAR_SIGHAND took them). 0 or -errno. */
-long wy_signal_own(void);
+/* Gives the kernel the agent's handlers for them, and for those that are heard
+ * (CLONE_CLEAR_SIGHAND took them). 0 or -errno. */
+long wy_signal_own(const struct wy_thread *t);
 
 /* The program's signal mask, its own idea of SIGSYS, SIGSEGV and SIGBUS included. */
 unsigned long wy_signal_mask(struct wy_thread *t);

@@ -533,7 +533,7 @@ void wy_clone_in_child(struct wy_call *call)
 			if (act->handler > 1)
 				*act = (struct wy_sigaction){ 0 };
 		}
-		wy_signal_own();
+		wy_signal_own(t);
 	}
 	if (wy_thread_arm(t) < 0)
 		wy_fault(WY_FAULT_ARM);

@@ -87,12 +87,15 @@ static bool moves_names(int nr)
 	return false;
 }
 
+static void signal(struct wy_thread *t, int sig, const struct siginfo *info);
+
 static void start(struct wy_layer *layer)
 {
 	if (!wy_trace)
 		return;
 	totals = settings()->flags & WY_TRACE_TOTALS;
 	events = settings()->flags & WY_TRACE_EVENTS;
+	layer->signal = events ? signal : NULL;
 	with_stack = settings()->flags & WY_TRACE_STACK;
 	with_items = settings()->flags & WY_TRACE_ITEMS;
 	by_class = settings()->classes || settings()->nr_fds;
@@ -707,9 +710,7 @@ static void thread_exit(struct wy_thread *t)
 
 static void signal(struct wy_thread *t, int sig, const struct siginfo *info)
 {
-	unsigned char *room = wy_trace && settings()->flags & WY_TRACE_EVENTS ?
-				      wy_ring_room(t, sizeof(struct wy_event), true) :
-				      NULL;
+	unsigned char *room = wy_ring_room(t, sizeof(struct wy_event), true);
 	struct wy_event *e;
 
 	if (!room)
@@ -733,5 +734,4 @@ struct wy_layer wy_layer_trace = {
 	.thread_start = thread_start,
 	.thread_exit = thread_exit,
 	.fork_child = fork_child,
-	.signal = signal,
 };

@@ -93,11 +93,24 @@ static void put_stack(struct decoder *d, unsigned int i)
 
 /* ---- siginfo ---- */
 
+static const struct wy_flags *codes_of(int signal)
+{
+	switch (signal) {
+	case SIGBUS: return &wy_bus_codes;
+	case SIGCHLD: return &wy_child_codes;
+	case SIGFPE: return &wy_fpe_codes;
+	case SIGILL: return &wy_ill_codes;
+	case SIGPOLL: return &wy_poll_codes;
+	case SIGSEGV: return &wy_segv_codes;
+	case SIGSYS: return &wy_sys_codes;
+	case SIGTRAP: return &wy_trap_codes;
+	}
+	return NULL;
+}
+
 static void put_code(struct decoder *d, int signal, int code)
 {
-	const struct wy_flags *own = signal == SIGCHLD ? &wy_child_codes :
-				     signal == SIGSEGV ? &wy_segv_codes :
-							 NULL;
+	const struct wy_flags *own = codes_of(signal);
 	const char *name = wy_flag_name(&wy_user_codes, (unsigned int)code);
 
 	if (code > 0 && code != 0x80 && own)

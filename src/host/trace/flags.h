@@ -38,6 +38,7 @@ extern const struct wy_flags wy_open_flags, wy_fd_flags, wy_seals, wy_lock_types
 	wy_io_classes, wy_dump_modes, wy_caps, wy_prctls, wy_seccomp_flags, wy_membarriers,
 	wy_futex_ops, wy_uring_flags, wy_uring_features, wy_termios_i, wy_termios_o, wy_termios_c,
 	wy_termios_l, wy_bauds, wy_flush_queues, wy_ioctls, wy_user_codes, wy_child_codes,
-	wy_segv_codes;
+	wy_segv_codes, wy_bus_codes, wy_ill_codes, wy_fpe_codes, wy_trap_codes, wy_poll_codes,
+	wy_sys_codes;
 
 #endif

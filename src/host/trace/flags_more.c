@@ -85,7 +85,19 @@ ONE(wy_user_codes, "SI_???", N(0, SI_USER), N(0x80, SI_KERNEL), N(0xffffffff, SI
 ONE(wy_child_codes, "CLD_???", N(1, CLD_EXITED), N(2, CLD_KILLED), N(3, CLD_DUMPED),
     N(4, CLD_TRAPPED), N(5, CLD_STOPPED), N(6, CLD_CONTINUED));
 ONE(wy_segv_codes, "SEGV_???", N(1, SEGV_MAPERR), N(2, SEGV_ACCERR), N(3, SEGV_BNDERR),
-    N(4, SEGV_PKUERR));
+    N(4, SEGV_PKUERR), N(10, SEGV_CPERR));
+ONE(wy_bus_codes, "BUS_???", N(1, BUS_ADRALN), N(2, BUS_ADRERR), N(3, BUS_OBJERR),
+    N(4, BUS_MCEERR_AR), N(5, BUS_MCEERR_AO));
+ONE(wy_ill_codes, "ILL_???", N(1, ILL_ILLOPC), N(2, ILL_ILLOPN), N(3, ILL_ILLADR),
+    N(4, ILL_ILLTRP), N(5, ILL_PRVOPC), N(6, ILL_PRVREG), N(7, ILL_COPROC), N(8, ILL_BADSTK));
+ONE(wy_fpe_codes, "FPE_???", N(1, FPE_INTDIV), N(2, FPE_INTOVF), N(3, FPE_FLTDIV),
+    N(4, FPE_FLTOVF), N(5, FPE_FLTUND), N(6, FPE_FLTRES), N(7, FPE_FLTINV), N(8, FPE_FLTSUB),
+    N(14, FPE_FLTUNK), N(15, FPE_CONDTRAP));
+ONE(wy_trap_codes, "TRAP_???", N(1, TRAP_BRKPT), N(2, TRAP_TRACE), N(3, TRAP_BRANCH),
+    N(4, TRAP_HWBKPT), N(5, TRAP_UNK), N(6, TRAP_PERF));
+ONE(wy_poll_codes, "POLL_???", N(1, POLL_IN), N(2, POLL_OUT), N(3, POLL_MSG), N(4, POLL_ERR),
+    N(5, POLL_PRI), N(6, POLL_HUP));
+ONE(wy_sys_codes, "SYS_???", N(1, SYS_SECCOMP), N(2, SYS_USER_DISPATCH));
 
 /* ---- network ---- */
 ONE(wy_domains, "AF_???", N(0, AF_UNSPEC), N(1, AF_UNIX), N(2, AF_INET), N(3, AF_AX25),

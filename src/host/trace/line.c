@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "host/trace/moved.h"
+#include "host/trace/names.h"
 #include "host/trace/stack.h"
 #include "host/trace/tcp.h"
 #include "proto/calls.h"
@@ -549,6 +550,8 @@ static void print_end(struct wy_line *l, const struct wy_event_view *v)
 	const struct wy_process *p = wy_world_process(l->world, v->pid);
 	int status = (int)v->e.ret;
 	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
+	const char *name;
+	char text[16];
 
 	if (!out)
 		return;
@@ -558,11 +561,13 @@ static void print_end(struct wy_line *l, const struct wy_event_view *v)
 		fprintf(out, "+++ exited with %d +++\n", status & 0xff);
 	else if (status == -1)
 		fprintf(out, "+++ ended +++\n");
-	else if (WIFSIGNALED(status))
-		fprintf(out, "+++ killed by SIG%s%s +++\n", sigabbrev_np(WTERMSIG(status)),
+	else if (!WIFSIGNALED(status))
+		fprintf(out, "+++ exited with %d +++\n", WEXITSTATUS(status));
+	else if ((name = wy_signal_name((unsigned int)WTERMSIG(status), text)))
+		fprintf(out, "+++ killed by %s%s +++\n", name,
 			WCOREDUMP(status) ? " (core dumped)" : "");
 	else
-		fprintf(out, "+++ exited with %d +++\n", WEXITSTATUS(status));
+		fprintf(out, "+++ ended +++\n");
 }
 
 static void print_signal(struct wy_line *l, const struct wy_event_view *v)

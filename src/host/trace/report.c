@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "host/callnames.h"
 #include "host/trace/meta.h"
+#include "host/trace/names.h"
 #include "host/trace/table.h"
 
 #include <errno.h>
@@ -81,15 +82,15 @@ static void put_head(const struct wy_run *run, FILE *out)
 static void put_status(FILE *out, const struct wy_process *p)
 {
 	const char *name;
-	char text[32] = "?";
+	char text[32] = "?", signal[16];
 
 	if (!p->ended) {
 		strcpy(text, "-");
 	} else if (p->status_known && WIFEXITED(p->status)) {
 		snprintf(text, sizeof(text), "%d", WEXITSTATUS(p->status));
 	} else if (p->status_known && WIFSIGNALED(p->status)) {
-		name = sigabbrev_np(WTERMSIG(p->status));
-		snprintf(text, sizeof(text), "SIG%s", name ? name : "?");
+		name = wy_signal_name((unsigned int)WTERMSIG(p->status), signal);
+		snprintf(text, sizeof(text), "%s", name ? name : "SIG?");
 	}
 	fprintf(out, "  %-8s", text);
 }
