@@ -64,10 +64,10 @@
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | \
 	 SA_RESETHAND | 0x800ul /* EXPOSE_TAGBITS */ | SA_RESTORER)
 /* signal(7): all others end the process by default. */
-#define HARMLESS                                                                            \
-	(UNBLOCKABLE | WY_SIG_BIT(SIGCHLD) | WY_SIG_BIT(SIGCONT) | WY_SIG_BIT(SIGURG) |     \
+#define HARMLESS                                                                        \
+	(UNBLOCKABLE | WY_SIG_BIT(SIGCHLD) | WY_SIG_BIT(SIGCONT) | WY_SIG_BIT(SIGURG) | \
 	 WY_SIG_BIT(SIGWINCH) | WY_SIG_BIT(SIGTSTP) | WY_SIG_BIT(SIGTTIN) | WY_SIG_BIT(SIGTTOU))
-#define DUMP_IN_CALLS                                                                     \
+#define DUMP_IN_CALLS \
 	(WY_SIG_BIT(SIGABRT) | WY_SIG_BIT(SIGQUIT) | WY_SIG_BIT(SIGXCPU) | WY_SIG_BIT(SIGXFSZ))
 #define HANDLER_DEFAULT 0ul
 #define HANDLER_IGNORE  1ul
