@@ -53,6 +53,8 @@ static void program_stopped(struct wy_supervisor *v, int signal)
 {
 	siginfo_t info = { 0 };
 
+	if (v->was_stopped)
+		v->was_stopped(v->arg, v->program.pid, signal);
 	if (v->following && wy_handover_start(v) == 0)
 		v->following = false;
 	stop_self(signal);

@@ -35,6 +35,8 @@ struct wy_supervisor {
 	/* May be set before wy_supervisor_run(). */
 	bool stay; /* until all programs have ended, or a signal comes: not the first one only */
 	void (*has_ended)(void *arg, int pid, int status); /* the program has; NULL */
+	/* The program was stopped by a signal, and waylay is about to be; NULL. */
+	void (*was_stopped)(void *arg, int pid, int signal);
 	/* Is anybody left who has the session?  1, 0, -1: it does not know.  Spares a look that may
 	 * take the kernel 0.2 s (it waits for pages of the session that it has in hand); NULL. */
 	int (*anybody)(void *arg);

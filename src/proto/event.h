@@ -24,11 +24,12 @@ enum wy_event_kind {
 	WY_EVENT_IMAGE, /* a program starts: the first one, by exec, or the agent was put into it */
 	WY_EVENT_START, /* a thread or a process starts, by a call of the clone family */
 	WY_EVENT_END,   /* the thread ends, by exit(2) or exit_group(2) */
-	WY_EVENT_SIGNAL, /* a handler of the program starts */
+	WY_EVENT_SIGNAL, /* a handler of the program starts, or a signal to end it */
 	WY_EVENT_TCP,    /* struct tcp_info of a connection */
 	WY_EVENT_URING,  /* an operation of an io_uring has ended */
 	WY_EVENT_LOST,   /* ret events did not fit the ring and are not here */
 	WY_EVENT_MAPS,   /* which files are mapped where */
+	WY_EVENT_STOP,   /* a process was found stopped by job control, or to go on again */
 };
 
 /* Flags of an event. */
@@ -41,7 +42,8 @@ enum {
 struct wy_event {
 	unsigned long time;   /* when it began */
 	unsigned int took;    /* ticks until it was over */
-	unsigned short nr;    /* CALL: its number; FD: enum wy_fd_event; SIGNAL: its number */
+	unsigned short nr;    /* CALL: its number; FD: enum wy_fd_event; SIGNAL and STOP: the
+			       * signal's, STOP 0: not known */
 	unsigned char kind;   /* enum wy_event_kind */
 	unsigned char flags;  /* WY_EVENT_* */
 	unsigned int file;    /* the open file that it is about (of a call that makes a
@@ -72,6 +74,7 @@ _Static_assert(sizeof(struct wy_event) == 64, "an event's header");
  *	 Items: PATH the executed file, STRING its arguments.
  * START arg[0] process, arg[1] its parent (of a thread: its process), arg[2]
  *	 thread, arg[3] clone(2) flags.  Item: FDS, if it has a copy of its parent's.
+ * STOP	 arg[0] and arg[2] process; ret 1: stopped, 0: it goes on.  From the host, which looks now and then.
  * END	 arg[0] process, arg[2] thread, arg[3] 0: the thread alone, 1: the process (ret is
  *	 what exit_group(2) was given), 2: the process was found ended (ret is its status
  *	 as waitpid(2) has it, -1: nobody knows).

@@ -20,12 +20,14 @@
 #include "proto/calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/ioctl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,6 +47,7 @@ struct process {
 	int pid, pidfd; /* -1: it could not be had */
 	unsigned int image;
 	bool gone;  /* found so at the last look: since then all that it wrote was drained */
+	bool stopped;
 	int status; /* -1: not known */
 };
 
@@ -189,7 +192,45 @@ static void drop_handover(struct wy_drain *d, int pid)
 	}
 }
 
-static void look_for_ends(struct wy_drain *d)
+/* The signal that has stopped it (0: its parent has asked already); -1: it is not stopped. */
+static int stop_signal(int pid)
+{
+	char path[32], text[1024], *at;
+	cleanup_fd int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	at = strrchr(text, ')');
+	if (!at || strncmp(at, ") T ", 4) != 0)
+		return -1;
+	/* proc_pid_stat(5), exit_code: the last field; of one that is stopped, the signal. */
+	at = strrchr(at, ' ');
+	return (int)strtol(at, NULL, 10) & 0x7f;
+}
+
+static void tell_stop(struct wy_drain *d, struct process *p, int signal)
+{
+	struct wy_event e = { .time = wy_trace_ticks(d->mem),
+			      .kind = WY_EVENT_STOP,
+			      .words = WY_EVENT_WORDS,
+			      .nr = (unsigned short)(signal > 0 ? signal : 0),
+			      .ret = signal >= 0,
+			      .arg = { p->pid, 0, p->pid } };
+
+	if (p->stopped == (signal >= 0) || !(d->mem->settings.flags & WY_TRACE_EVENTS))
+		return;
+	p->stopped = signal >= 0;
+	d->sink.events(d->sink.arg, p->pid, p->pid, p->image,
+		       (struct wy_bytes){ (const unsigned char *)&e, sizeof(e) });
+}
+
+/* Who has ended, and who was stopped. */
+static void look_at_processes(struct wy_drain *d)
 {
 	for (struct process **at = &d->processes; *at;) {
 		struct process *p = *at;
@@ -203,6 +244,8 @@ static void look_for_ends(struct wy_drain *d)
 		p->gone = process_is_gone(p);
 		if (p->gone && p->pidfd >= 0)
 			p->status = status_of(p->pidfd);
+		if (!p->gone)
+			tell_stop(d, p, stop_signal(p->pid));
 		at = &p->next;
 	}
 }
@@ -413,7 +456,7 @@ static bool drain_all(struct wy_drain *d)
 	for (unsigned int i = 0; i < top && i < WY_RINGS; i++)
 		any |= drain_ring(d, i, look);
 	if (look)
-		look_for_ends(d);
+		look_at_processes(d);
 	if (ticks > d->passed)
 		d->passed = ticks;
 	d->sink.pass(d->sink.arg, d->passed);
@@ -496,6 +539,27 @@ void wy_drain_go(struct wy_drain *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* The second look lets pass what the first one found. */
+static void look_twice(struct wy_drain *d)
+{
+	for (int i = 0; i < 2; i++) {
+		d->looked = 0;
+		drain_all(d);
+	}
+}
+
+void wy_drain_stopped(struct wy_drain *d, int pid, int signal)
+{
+	pthread_mutex_lock(&d->lock);
+	drain_all(d); /* it may have begun just now */
+	for (struct process *p = d->processes; p; p = p->next) {
+		if (p->pid == pid)
+			tell_stop(d, p, signal);
+	}
+	look_twice(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
 void wy_drain_stop(struct wy_drain *d)
 {
 	__atomic_store_n(&d->stop, 1, __ATOMIC_SEQ_CST);
@@ -503,11 +567,7 @@ void wy_drain_stop(struct wy_drain *d)
 	syscall(SYS_futex, &d->mem->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
 	pthread_join(d->thread, NULL);
 	__atomic_store_n(&d->mem->stop, 1, __ATOMIC_SEQ_CST);
-	/* One look finds who has ended, the next one tells it. */
-	for (int i = 0; i < 2; i++) {
-		d->looked = 0;
-		drain_all(d);
-	}
+	look_twice(d); /* one finds who has ended, the next one tells it */
 	for (unsigned int i = 0; i < d->mem->rings_top && i < WY_RINGS; i++)
 		add_totals(&d->totals, &wy_trace_ring(d->mem, i)->totals);
 	d->lost += d->mem->lost;

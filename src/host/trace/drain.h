@@ -40,6 +40,10 @@ int wy_drain_anybody(struct wy_drain *d);
 /* Says that a process has ended, with its status as waitpid(2) has it. */
 void wy_drain_ended(struct wy_drain *d, int pid, int status);
 
+/* Says that waylay's own child was stopped by a signal, as waylay will be: tells it, and of all
+ * others that were stopped or have ended, before it returns. */
+void wy_drain_stopped(struct wy_drain *d, int pid, int signal);
+
 /* Drains what is left, twice, so that every event is given out, and ends the thread. */
 void wy_drain_stop(struct wy_drain *d);
 

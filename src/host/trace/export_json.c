@@ -387,6 +387,10 @@ static int put_process(const struct wy_run *run, FILE *out, const struct wy_even
 		put_text(&j, "event", v->e.arg[3] & CLONE_THREAD ? "thread" : "fork");
 		put_number(&j, "ppid", v->e.arg[1]);
 		put_unsigned(&j, "clone_flags", (unsigned long)v->e.arg[3]);
+	} else if (v->e.kind == WY_EVENT_STOP) {
+		put_text(&j, "event", v->e.ret ? "stop" : "continue");
+		if (v->e.nr)
+			put_number(&j, "signal", v->e.nr);
 	} else {
 		put_text(&j, "event", v->e.arg[3] ? "exit" : "thread_exit");
 		if (v->e.arg[3] && p && p->status_known && WIFEXITED(p->status))
@@ -451,6 +455,7 @@ int wy_json_event(const struct wy_run *run, FILE *out, const struct wy_event_vie
 	case WY_EVENT_FD: return put_fd(run, out, v);
 	case WY_EVENT_IMAGE:
 	case WY_EVENT_START:
+	case WY_EVENT_STOP:
 	case WY_EVENT_END: return put_process(run, out, v);
 	case WY_EVENT_SIGNAL: return put_signal(run, out, v);
 	case WY_EVENT_TCP: return put_tcp(run, out, v);

@@ -581,6 +581,20 @@ static void print_signal(struct wy_line *l, const struct wy_event_view *v)
 	fputs(" ---\n", out);
 }
 
+static void print_stop(struct wy_line *l, const struct wy_event_view *v)
+{
+	FILE *out = v->e.ret || !l->style.strace ? begin(l, v, v->e.time, WY_FD_CLASSES) : NULL;
+	char text[16];
+	const char *name = wy_signal_name(v->e.nr, text);
+
+	if (!out)
+		return;
+	if (!v->e.ret)
+		fputs("--- continued ---\n", out);
+	else
+		fprintf(out, "--- stopped%s%s ---\n", name ? " by " : "", name ? name : "");
+}
+
 static void print_uring(struct wy_line *l, const struct wy_event_view *v)
 {
 	const struct wy_file *file = wy_world_file(l->world, v->e.file);
@@ -643,6 +657,7 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 	case WY_EVENT_START: print_start(l, v); break;
 	case WY_EVENT_END: print_end(l, v); break;
 	case WY_EVENT_SIGNAL: print_signal(l, v); break;
+	case WY_EVENT_STOP: print_stop(l, v); break;
 	case WY_EVENT_TCP: print_tcp(l, v); break;
 	case WY_EVENT_URING: print_uring(l, v); break;
 	}

@@ -130,6 +130,13 @@ static void has_ended(void *arg, int pid, int status)
 	wy_drain_ended(r->drain, pid, status);
 }
 
+static void was_stopped(void *arg, int pid, int signal)
+{
+	struct wy_recording *r = arg;
+
+	wy_drain_stopped(r->drain, pid, signal);
+}
+
 /* ---- start and end ---- */
 
 static int write_head(struct wy_recording *r)
@@ -269,6 +276,7 @@ int wy_recording_start(struct wy_recording **ret, const struct wy_record_options
 	v->still = still;
 	v->anybody = anybody;
 	v->has_ended = has_ended;
+	v->was_stopped = was_stopped;
 	*ret = r;
 	return 0;
 }

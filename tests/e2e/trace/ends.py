@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that a signal ends for which they have no handler: under `waylay trace` they end as
+"""Programs that a signal ends or stops for which they have no handler: under `waylay trace` they end as
 they do alone, and the trace says by what in strace's words.
 
 Environment: WAYLAY; ENDS is the program.  Output: TAP.
@@ -80,6 +80,20 @@ def the_core_shows_where():
         same(alone[-2:], ["by_abort", "main"])
         same(frames_of(os.path.join(tmp, "run")), alone)
         same(frames_of(os.path.join(tmp, "trace")), alone)
+
+
+@test
+def a_stop_is_told():
+    with folder() as tmp:
+        path = os.path.join(tmp, "lines")
+        with subprocess.Popen([WAYLAY, "trace", "-o", path, "sh", "-c", "kill -STOP $$; exit 3"],
+                              stdin=subprocess.DEVNULL) as p:
+            _, status = os.waitpid(p.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status), status
+            told = re.findall(r"--- (.*) ---", read(path))
+            os.kill(p.pid, signal.SIGCONT)
+            same(p.wait(), 3)
+        same((os.WSTOPSIG(status), told), (signal.SIGSTOP, ["stopped by SIGSTOP"]))
 
 
 for each in WAYS:
