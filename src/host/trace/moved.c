@@ -2,9 +2,8 @@
 #include "host/trace/moved.h"
 
 #include "host/callnames.h"
-#include "proto/calls.h"
+#include "proto/uring.h"
 
-#include <linux/io_uring.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -62,26 +61,6 @@ static bool only_looks(const struct wy_event_view *v)
 	return flags & (MSG_PEEK | MSG_ERRQUEUE);
 }
 
-/* Which way the bytes of an operation of io_uring go. */
-static enum wy_flow uring_flow(unsigned int op)
-{
-	switch (op) {
-	case IORING_OP_READV:
-	case IORING_OP_READ_FIXED:
-	case IORING_OP_READ:
-	case IORING_OP_RECV:
-	case IORING_OP_RECVMSG: return WY_FLOW_IN;
-	case IORING_OP_WRITEV:
-	case IORING_OP_WRITE_FIXED:
-	case IORING_OP_WRITE:
-	case IORING_OP_SEND:
-	case IORING_OP_SENDMSG:
-	case 47: /* IORING_OP_SEND_ZC */
-	case 48: /* IORING_OP_SENDMSG_ZC */ return WY_FLOW_OUT;
-	}
-	return WY_FLOW_NONE;
-}
-
 struct wy_moved wy_moved(const struct wy_event_view *v)
 {
 	struct wy_moved m = { .side = { { .fd = -1 }, { .fd = -1 } } };
@@ -92,7 +71,7 @@ struct wy_moved wy_moved(const struct wy_event_view *v)
 
 	if (v->e.kind == WY_EVENT_URING) {
 		m.side[0].fd = (int)v->e.arg[1];
-		flow = uring_flow(v->e.nr);
+		flow = wy_uring_flow(v->e.nr);
 	} else {
 		const struct wy_call_row *row = wy_call_row_of(v->e.nr);
 

@@ -42,6 +42,18 @@ def operations_are_like_calls():
 
 
 @test
+def their_bytes_are_in_the_totals():
+    with folder() as top:
+        program = files(top)
+        path = os.path.join(top, "totals")
+        subprocess.run([WAYLAY, "trace", "-c", "-o", path, *program], check=True)
+        rows = [row.split() for row in read(path).splitlines() if row.startswith("disk ")]
+        # Its libraries' headers are read, too; nothing else is written.
+        assert rows and int(rows[0][3]) >= 64, rows
+        same(rows[0][4], "64")
+
+
+@test
 def a_ring_that_the_kernel_polls_is_told():
     with folder() as top:
         program = [*files(top), "poll"]
