@@ -117,7 +117,7 @@ static const struct {
 	{ SYS_write, 1, { 0x7fffffff }, 1, -EBADF },
 	{ 999, 0, { 0 }, 1, -ENOSYS },
 	{ 513, 0, { 0 }, 1, -ENOSYS },
-	{ SYS_mmap, 5, { 0, 0, 0, 0, -1 }, 1, -EINVAL },
+	{ SYS_mmap, 6, { 0, 0, 0, 0, -1, 1 }, 1, -EINVAL },
 	{ SYS_personality, 1, { 0xffffffff }, 1, 0 },
 	{ SYS_sched_yield, 0, { 0 }, 1, 0 },
 	{ SYS_rt_sigprocmask, 4, { 0, 0, 0, 8 }, 1, 0 },
