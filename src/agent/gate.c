@@ -61,10 +61,8 @@ void wy_gate_layer(const struct wy_layer *layer)
 		wy_interest[nr] = 1;
 	}
 	nr_layers++;
-	if (wy_callset_has(&layer->calls, WY_CALL_OTHER)) {
-		for (int nr = WY_CALLS_MAX; nr < 65536; nr++)
-			wy_interest[nr] = 1;
-	}
+	if (wy_callset_has(&layer->calls, WY_CALL_OTHER))
+		__builtin_memset(wy_interest + WY_CALLS_MAX, 1, sizeof(wy_interest) - WY_CALLS_MAX);
 }
 
 struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp)

@@ -370,8 +370,7 @@ static struct wy_pointer_filter *new_pointer_filter(const struct work *w)
 
 static void catch_all(void)
 {
-	for (unsigned int nr = 0; nr < sizeof(wy_interest); nr++)
-		wy_interest[nr] = 1;
+	__builtin_memset(wy_interest, 1, sizeof(wy_interest));
 }
 
 /* The kernel has taken the filter. */
