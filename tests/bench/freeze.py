@@ -20,6 +20,7 @@ def measure(bench):
     agent = os.path.join(bench.source, '..', '..', 'src', 'agent')
     program = bench.compile('freeze', 'freeze.c', os.path.join(agent, 'freeze.c'),
                             os.path.join(agent, 'maps.c'),
+                            os.path.join(agent, 'procfs.c'),
                             flags=('-I' + os.path.join(agent, '..'),))
     table = bench.table(
         'Freezing the memory of a process that is copied: microseconds',
