@@ -275,12 +275,11 @@ static bool has_pinned(struct work *w)
 	static const char key[] = "\nVmPin:";
 	long fd = sys3(__NR_open, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
 	unsigned long len = 0;
-	long n = 0;
 
 	if (fd < 0)
 		return true;
 	while (len < sizeof(w->text) &&
-	       (n = wy_proc_read(fd, w->text + len, sizeof(w->text) - len, &len)) > 0)
+	       wy_proc_read(fd, w->text + len, sizeof(w->text) - len, &len) > 0)
 		;
 	sys1(__NR_close, fd);
 	for (unsigned long i = 0; i + sizeof(key) <= len; i++) {

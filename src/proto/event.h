@@ -74,7 +74,8 @@ _Static_assert(sizeof(struct wy_event) == 64, "an event's header");
  *	 Items: PATH the executed file, STRING its arguments.
  * START arg[0] process, arg[1] its parent (of a thread: its process), arg[2]
  *	 thread, arg[3] clone(2) flags.  Item: FDS, if it has a copy of its parent's.
- * STOP	 arg[0] and arg[2] process; ret 1: stopped, 0: it goes on.  From the host, which looks now and then.
+ * STOP	 arg[0] and arg[2] process; ret 1: stopped, 0: it goes on.  From the host, which looks
+ *	 now and then.
  * END	 arg[0] process, arg[2] thread, arg[3] 0: the thread alone, 1: the process (ret is
  *	 what exit_group(2) was given), 2: the process was found ended (ret is its status
  *	 as waitpid(2) has it, -1: nobody knows).

@@ -46,7 +46,7 @@ struct process {
 	struct process *next;
 	int pid, pidfd; /* -1: it could not be had */
 	unsigned int image;
-	bool gone;  /* found so at the last look: since then all that it wrote was drained */
+	bool gone; /* found so at the last look: since then all that it wrote was drained */
 	bool stopped;
 	int status; /* -1: not known */
 };
