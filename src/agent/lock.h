@@ -11,14 +11,15 @@
 
 #include "agent/sys.h"
 
+/* Who holds one takes only later ones: a fork takes all of them, in this order. */
 enum wy_lock_name {
 	WY_LOCK_SITES,
 	WY_LOCK_BLOCKS,
 	WY_LOCK_REWRITE,
 	WY_LOCK_ACTIONS,
-	WY_LOCK_OWN,
 	WY_LOCK_FILES,
 	WY_LOCK_URING,
+	WY_LOCK_OWN, /* taken by whoever maps something, with any other held */
 	WY_LOCKS,
 };
 extern unsigned int wy_locks[WY_LOCKS];
