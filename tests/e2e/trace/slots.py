@@ -9,6 +9,7 @@ Each PROGRAM (prog/slots.c) writes down at its barriers what its descriptors are
 Output: TAP.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,11 +58,16 @@ def run_one(reader, program, seed, rounds, rude, record):
         report, run = os.path.join(top, "report"), os.path.join(top, "run")
         command = [waylay, "trace", "-d", run, *RECORDS[record], program, report, str(seed),
                    str(rounds), *(["rude"] if rude else [])]
-        got = subprocess.run(command, capture_output=True, text=True, timeout=60,
-                             errors="replace")
         notes = [f"repeat with: {' '.join(command)}"]
-        if got.returncode or got.stderr:
-            return notes + [f"ended with {got.returncode}"] + got.stderr.splitlines()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True, errors="replace", start_new_session=True) as process:
+            try:
+                _, errors = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return notes + ["it hangs"]
+        if process.returncode or errors:
+            return notes + [f"ended with {process.returncode}"] + errors.splitlines()
         told = subprocess.run([reader, run], capture_output=True, text=True, errors="replace")
         with open(report, encoding="utf-8", errors="replace") as f:
             real = barriers(f)
