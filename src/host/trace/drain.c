@@ -114,13 +114,16 @@ static int status_of(int pidfd)
 	return info.exit_code;
 }
 
-static void tell_end(struct wy_drain *d, const struct process *p, int status)
+/* An event of our own, of the process as a whole.  how: arg[3]. */
+static void tell(struct wy_drain *d, const struct process *p, enum wy_event_kind kind, int nr,
+		 int ret, long how)
 {
 	struct wy_event e = { .time = wy_trace_ticks(d->mem),
-			      .kind = WY_EVENT_END,
+			      .nr = (unsigned short)nr,
+			      .kind = (unsigned char)kind,
 			      .words = WY_EVENT_WORDS,
-			      .ret = status,
-			      .arg = { p->pid, 0, p->pid, 2 } };
+			      .ret = ret,
+			      .arg = { p->pid, 0, p->pid, how } };
 
 	d->sink.events(d->sink.arg, p->pid, p->pid, p->image,
 		       (struct wy_bytes){ (const unsigned char *)&e, sizeof(e) });
@@ -170,6 +173,13 @@ void wy_drain_ended(struct wy_drain *d, int pid, int status)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static bool is_child(int pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 /* waylay's own child is reported by whoever waits for it: until then it is not gone. */
 static bool process_is_gone(const struct process *p)
 {
@@ -177,8 +187,7 @@ static bool process_is_gone(const struct process *p)
 
 	if (p->pidfd < 0)
 		return kill(p->pid, 0) < 0 && errno == ESRCH;
-	return poll(&poll_for, 1, 0) == 1 &&
-	       waitid(P_PID, (id_t)p->pid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT) < 0;
+	return poll(&poll_for, 1, 0) == 1 && !is_child(p->pid);
 }
 
 /* A process that was killed on its way through an exec has left its descriptors to nobody. */
@@ -190,6 +199,12 @@ static void drop_handover(struct wy_drain *d, int pid)
 		if (h->state != WY_HANDOVER_FREE && h->pid == pid)
 			__atomic_store_n(&h->state, WY_HANDOVER_FREE, __ATOMIC_RELEASE);
 	}
+}
+
+/* Of totals nobody asks who was stopped. */
+static bool tells_stops(const struct wy_drain *d)
+{
+	return d->mem->settings.flags & WY_TRACE_EVENTS;
 }
 
 /* The signal that has stopped it (0: its parent has asked already); -1: it is not stopped. */
@@ -215,18 +230,20 @@ static int stop_signal(int pid)
 
 static void tell_stop(struct wy_drain *d, struct process *p, int signal)
 {
-	struct wy_event e = { .time = wy_trace_ticks(d->mem),
-			      .kind = WY_EVENT_STOP,
-			      .words = WY_EVENT_WORDS,
-			      .nr = (unsigned short)(signal > 0 ? signal : 0),
-			      .ret = signal >= 0,
-			      .arg = { p->pid, 0, p->pid } };
+	bool stopped = signal >= 0;
 
-	if (p->stopped == (signal >= 0) || !(d->mem->settings.flags & WY_TRACE_EVENTS))
-		return;
-	p->stopped = signal >= 0;
-	d->sink.events(d->sink.arg, p->pid, p->pid, p->image,
-		       (struct wy_bytes){ (const unsigned char *)&e, sizeof(e) });
+	if (p->stopped != stopped)
+		tell(d, p, WY_EVENT_STOP, stopped ? signal : 0, stopped, 0);
+	p->stopped = stopped;
+}
+
+/* If it is waylay that has asked for the signal, wy_drain_stopped() is about to say it. */
+static void look_for_stop(struct wy_drain *d, struct process *p)
+{
+	int signal = stop_signal(p->pid);
+
+	if (signal != 0 || !is_child(p->pid))
+		tell_stop(d, p, signal);
 }
 
 /* Who has ended, and who was stopped. */
@@ -236,7 +253,7 @@ static void look_at_processes(struct wy_drain *d)
 		struct process *p = *at;
 
 		if (p->gone) {
-			tell_end(d, p, p->status);
+			tell(d, p, WY_EVENT_END, 0, p->status, 2);
 			drop_handover(d, p->pid);
 			forget(at);
 			continue;
@@ -244,8 +261,8 @@ static void look_at_processes(struct wy_drain *d)
 		p->gone = process_is_gone(p);
 		if (p->gone && p->pidfd >= 0)
 			p->status = status_of(p->pidfd);
-		if (!p->gone)
-			tell_stop(d, p, stop_signal(p->pid));
+		if (!p->gone && tells_stops(d))
+			look_for_stop(d, p);
 		at = &p->next;
 	}
 }
@@ -553,7 +570,7 @@ void wy_drain_stopped(struct wy_drain *d, int pid, int signal)
 	pthread_mutex_lock(&d->lock);
 	drain_all(d); /* it may have begun just now */
 	for (struct process *p = d->processes; p; p = p->next) {
-		if (p->pid == pid)
+		if (p->pid == pid && tells_stops(d))
 			tell_stop(d, p, signal);
 	}
 	look_twice(d);
