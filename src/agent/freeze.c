@@ -409,7 +409,7 @@ static unsigned int present_pages(struct work *w, unsigned long addr, unsigned l
 /* Of the region, from the piece on: how much in a row is there as a whole, a batch at most. */
 static unsigned int places_ahead(struct work *w, const struct wy_map *region)
 {
-	unsigned int n = 1, max = w->huge_tried ? HUGE_BATCH : HUGE_FIRST;
+	unsigned int n = 1, max = w->huge_tried < HUGE_FIRST ? HUGE_FIRST : HUGE_BATCH;
 	unsigned long at = w->piece + HUGE;
 
 	while (n < max && at + HUGE <= region->end &&
@@ -438,7 +438,8 @@ static void make_huge(struct work *w, const struct wy_map *region, unsigned long
 	len = nr * HUGE;
 	start = now_us();
 	err = sys2(__NR_ftruncate, w->fd, to + len);
-	w->huge_end = err ? w->huge_end : to + len;
+	if (!err)
+		w->huge_end = to + len;
 	for (unsigned long at = to; !err && at < to + len; at += HUGE)
 		err = write_file(w, (unsigned long)"", 1, at);
 	/* Private: a file that is mapped shared cannot be sealed. */
@@ -451,7 +452,7 @@ static void make_huge(struct work *w, const struct wy_map *region, unsigned long
 	w->huge_tried += nr;
 	w->no_huge = w->huge_failed >= THP_FAILURES ||
 		     w->huge_us > HUGE_US + (w->bytes >> 20) * HUGE_US_PER_GB / 1024 ||
-		     w->huge_us > w->huge_tried * HUGE_US_EACH;
+		     (w->huge_tried >= HUGE_FIRST && w->huge_us > w->huge_tried * HUGE_US_EACH);
 }
 
 /* Ends the piece: it is frozen if that pays, and the holes do not.  Returns 0 or -errno. */

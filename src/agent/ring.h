@@ -9,6 +9,7 @@
 #ifndef WY_AGENT_RING_H
 #define WY_AGENT_RING_H
 
+#include "proto/calls.h"
 #include "proto/trace.h"
 #include <stdbool.h>
 
@@ -64,6 +65,15 @@ unsigned char *wy_ring_room(struct wy_thread *t, unsigned long bytes, bool wait)
 void wy_ring_hold(struct wy_thread *t);
 void wy_ring_at(struct wy_thread *t, unsigned long time);
 void wy_ring_rest(struct wy_thread *t, unsigned long now);
+
+/* Bytes that went one way between the program and a file of this class. */
+static inline void wy_total_bytes(struct wy_total_class *to, enum wy_flow flow, unsigned long bytes)
+{
+	if (flow == WY_FLOW_IN)
+		to->in += bytes;
+	else if (flow == WY_FLOW_OUT)
+		to->out += bytes;
+}
 
 /* So many bytes at the start of the room are events now. */
 void wy_ring_publish(struct wy_thread *t, unsigned long bytes);

@@ -141,6 +141,13 @@ static bool is_heard(const struct wy_thread *t, int sig)
 	return heard & WY_SIG_BIT(sig) && t->pid != 1;
 }
 
+/* Has the kernel a handler of ours for it, while this is the program's? */
+static bool is_caught(const struct wy_thread *t, int sig, unsigned long handler)
+{
+	return handler > HANDLER_IGNORE || is_owned(sig) ||
+	       (handler == HANDLER_DEFAULT && is_heard(t, sig));
+}
+
 /* To this thread, which will take it as soon as the gate is left: what was sent to the process
  * cannot be sent there again, the kernel lets only the first thread repeat what others sent. */
 static long requeue(struct wy_thread *t, int sig, const void *info)
@@ -337,7 +344,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 	if (act.handler > HANDLER_IGNORE && (act.flags & SA_RESETHAND) &&
 	    !(t->owned_blocked & WY_SIG_BIT(sig))) {
 		t->sighand->action[sig - 1].handler = HANDLER_DEFAULT;
-		if (!is_owned(sig) && !is_heard(t, sig))
+		if (!is_caught(t, sig, HANDLER_DEFAULT))
 			kernel_default(sig, HANDLER_DEFAULT);
 	}
 	wy_unlock(WY_LOCK_ACTIONS);
@@ -557,8 +564,7 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 	if (set) {
 		act.flags &= KNOWN_FLAGS;
 		act.mask &= ~UNBLOCKABLE;
-		if (act.handler > HANDLER_IGNORE || is_owned(sig) ||
-		    (act.handler == HANDLER_DEFAULT && is_heard(t, sig)))
+		if (is_caught(t, sig, act.handler))
 			ret = kernel_install(sig, act.flags);
 		else
 			ret = kernel_action(sig, &act, NULL);
@@ -784,10 +790,10 @@ long wy_signal_own(const struct wy_thread *t)
 {
 	long ret = 0;
 
-	for (int i = 0; i < 3 && !ret; i++)
-		ret = kernel_install(owned[i], SA_RESTART);
 	for (int sig = 1; sig <= 64 && !ret; sig++) {
-		if (t->sighand->action[sig - 1].handler == HANDLER_DEFAULT && is_heard(t, sig))
+		bool none = t->sighand->action[sig - 1].handler == HANDLER_DEFAULT;
+
+		if (is_owned(sig) || (none && is_heard(t, sig)))
 			ret = kernel_install(sig, SA_RESTART);
 	}
 	return ret;

@@ -239,14 +239,6 @@ static void follow(struct wy_thread *t, const struct operation *o, int result)
 	}
 }
 
-static void add_bytes(struct wy_total_class *to, enum wy_flow flow, unsigned long bytes)
-{
-	if (flow == WY_FLOW_IN)
-		to->in += bytes;
-	else if (flow == WY_FLOW_OUT)
-		to->out += bytes;
-}
-
 static void tell(struct wy_thread *t, const struct operation *o, int result)
 {
 	unsigned long took = wy_event_time() - o->since;
@@ -256,8 +248,8 @@ static void tell(struct wy_thread *t, const struct operation *o, int result)
 	if (wy_trace->settings.classes && !(wy_trace->settings.classes >> o->class & 1))
 		return;
 	if (wy_trace->settings.flags & WY_TRACE_TOTALS && result > 0 && t->writer.ring)
-		add_bytes(&t->writer.ring->totals.class[o->class % WY_FD_CLASSES],
-			  wy_uring_flow(o->opcode), (unsigned long)result);
+		wy_total_bytes(&t->writer.ring->totals.class[o->class % WY_FD_CLASSES],
+			       wy_uring_flow(o->opcode), (unsigned long)result);
 	if (wy_trace->settings.flags & WY_TRACE_EVENTS)
 		room = wy_ring_room(t, sizeof(*e) + 2 * sizeof(struct wy_item), false);
 	if (!room)

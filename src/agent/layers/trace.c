@@ -336,12 +336,9 @@ static void leave_effect(const struct wy_call *call, const struct wy_call_row *r
 
 /* ---- totals ---- */
 
-static void add_bytes(struct wy_thread *t, unsigned int class, long in, long out)
+static struct wy_total_class *total_of(const struct wy_thread *t, unsigned int class)
 {
-	struct wy_total_class *c = &t->writer.ring->totals.class[class % WY_FD_CLASSES];
-
-	c->in += (unsigned long)in;
-	c->out += (unsigned long)out;
+	return &t->writer.ring->totals.class[class % WY_FD_CLASSES];
 }
 
 static void add_totals(const struct wy_call *call, const struct wy_call_row *row,
@@ -351,7 +348,7 @@ static void add_totals(const struct wy_call *call, const struct wy_call_row *row
 	bool failed = WY_IS_ERROR(call->ret);
 	struct wy_total_call *c;
 	struct wy_total_class *k;
-	long bytes = moved(call, row);
+	unsigned long bytes = (unsigned long)moved(call, row);
 
 	if (!t->writer.ring)
 		return;
@@ -360,18 +357,14 @@ static void add_totals(const struct wy_call *call, const struct wy_call_row *row
 	c->ticks += took;
 	if (!traced->file)
 		return;
-	k = &t->writer.ring->totals.class[traced->class % WY_FD_CLASSES];
+	k = total_of(t, traced->class);
 	k->calls++;
 	k->errors += failed;
 	k->ticks += took;
-	if (row->flow == WY_FLOW_IN) {
-		add_bytes(t, traced->class, bytes, 0);
-	} else if (row->flow == WY_FLOW_OUT) {
-		add_bytes(t, traced->class, 0, bytes);
-	} else if (row->flow == WY_FLOW_MOVE) {
-		add_bytes(t, traced->class, bytes, 0);
-		add_bytes(t, wy_fdstate_known(t, (int)call->arg[row->fd2]).class, 0, bytes);
-	}
+	wy_total_bytes(k, row->flow == WY_FLOW_MOVE ? WY_FLOW_IN : row->flow, bytes);
+	if (row->flow == WY_FLOW_MOVE)
+		wy_total_bytes(total_of(t, wy_fdstate_known(t, (int)call->arg[row->fd2]).class),
+			       WY_FLOW_OUT, bytes);
 }
 
 /* Before the call, as not every one comes back; discount() takes it off if it does not fit. */

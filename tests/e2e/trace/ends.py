@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that a signal ends or stops for which they have no handler: under `waylay trace` they end as
-they do alone, and the trace says by what in strace's words.
+"""Programs that a signal ends or stops for which they have no handler: under `waylay trace` they end
+as they do alone, and the trace says by what in strace's words.
 
 Environment: WAYLAY; ENDS is the program.  Output: TAP.
 """
