@@ -6,8 +6,6 @@
 #include "proto/event.h"
 #include <linux/uio.h>
 
-#define PEEK         2 /* MSG_PEEK, MSG_ERRQUEUE of <linux/socket.h> */
-#define ERRQUEUE     0x2000
 #define VECTORS_MAX  1024 /* UIO_MAXIOV */
 #define MESSAGE_SIZE 64   /* struct mmsghdr; the length is at 56 */
 
@@ -70,6 +68,14 @@ static void add_vectors(struct room *r, unsigned long vectors, unsigned long nr,
 		end(r, have);
 }
 
+/* Of a message of many: what went through it.  0: it cannot be read. */
+static unsigned long message_len(unsigned long message)
+{
+	unsigned int len;
+
+	return copy_from_program(&len, message + 56, sizeof(len)) == 0 ? len : 0;
+}
+
 /* struct msghdr: the vector and its length at 16 and 24 */
 static void add_message(struct room *r, unsigned long message, unsigned long len)
 {
@@ -81,14 +87,30 @@ static void add_message(struct room *r, unsigned long message, unsigned long len
 
 static void add_messages(struct room *r, unsigned long messages, long nr)
 {
-	unsigned int len;
-
 	for (long i = 0; i < nr && !r->cut; i++) {
 		unsigned long message = messages + (unsigned long)i * MESSAGE_SIZE;
 
-		if (copy_from_program(&len, message + 56, sizeof(len)) == 0)
-			add_message(r, message, len);
+		add_message(r, message, message_len(message));
 	}
+}
+
+static unsigned long sum_of_messages(unsigned long messages, long nr)
+{
+	unsigned long sum = 0;
+
+	for (long i = 0; i < nr; i++)
+		sum += message_len(messages + (unsigned long)i * MESSAGE_SIZE);
+	return sum;
+}
+
+unsigned long wy_payload_bytes(const struct wy_call *call, const struct wy_call_row *row)
+{
+	if (row->flow == WY_FLOW_NONE || call->ret <= 0 ||
+	    wy_call_only_looks((unsigned int)call->nr, call->arg))
+		return 0;
+	if (row->flow == WY_FLOW_IN_MANY || row->flow == WY_FLOW_OUT_MANY)
+		return sum_of_messages((unsigned long)call->arg[1], call->ret);
+	return (unsigned long)call->ret;
 }
 
 unsigned long wy_payload(unsigned char *room, unsigned long size, const struct wy_call *call,
@@ -98,12 +120,10 @@ unsigned long wy_payload(unsigned char *room, unsigned long size, const struct w
 	struct room r = { room, room + size, out, false };
 	unsigned long at = (unsigned long)call->arg[1];
 
+	if (wy_call_only_looks((unsigned int)call->nr, call->arg))
+		return 0;
 	switch (call->nr) {
 	case __NR_recvfrom:
-		if (call->arg[3] & (PEEK | ERRQUEUE))
-			break;
-		add_buffer(&r, at, (unsigned long)call->ret);
-		break;
 	case __NR_read:
 	case __NR_write:
 	case __NR_sendto: add_buffer(&r, at, (unsigned long)call->ret); break;
@@ -114,16 +134,8 @@ unsigned long wy_payload(unsigned char *room, unsigned long size, const struct w
 		add_vectors(&r, at, (unsigned long)call->arg[2], (unsigned long)call->ret);
 		break;
 	case __NR_recvmsg:
-		if (call->arg[2] & (PEEK | ERRQUEUE))
-			break;
-		add_message(&r, at, (unsigned long)call->ret);
-		break;
 	case __NR_sendmsg: add_message(&r, at, (unsigned long)call->ret); break;
 	case __NR_recvmmsg:
-		if (call->arg[3] & (PEEK | ERRQUEUE))
-			break;
-		add_messages(&r, at, call->ret);
-		break;
 	case __NR_sendmmsg: add_messages(&r, at, call->ret); break;
 	}
 	*cut |= r.cut;

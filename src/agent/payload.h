@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* payload.h - the bytes that a call has moved, as items of its event. */
+/* payload.h - the bytes that a call has moved: how many, and as items of its event. */
 #ifndef WY_AGENT_PAYLOAD_H
 #define WY_AGENT_PAYLOAD_H
 
 #include "agent/layer.h"
 #include "proto/calls.h"
+
+/* After a call: how many it has moved.  A look without taking (MSG_PEEK) moves none. */
+unsigned long wy_payload_bytes(const struct wy_call *call, const struct wy_call_row *row);
 
 /*
  * After a call that has moved bytes through memory (not sendfile and its like,

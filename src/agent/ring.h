@@ -66,12 +66,18 @@ void wy_ring_hold(struct wy_thread *t);
 void wy_ring_at(struct wy_thread *t, unsigned long time);
 void wy_ring_rest(struct wy_thread *t, unsigned long now);
 
-/* Bytes that went one way between the program and a file of this class. */
-static inline void wy_total_bytes(struct wy_total_class *to, enum wy_flow flow, unsigned long bytes)
+/* One more call for a file of this class; flow: which way its bytes went (not WY_FLOW_MOVE). */
+static inline void wy_total_add(struct wy_ring *ring, unsigned int class, bool failed,
+				unsigned long ticks, enum wy_flow flow, unsigned long bytes)
 {
-	if (flow == WY_FLOW_IN)
+	struct wy_total_class *to = &ring->totals.class[class % WY_FD_CLASSES];
+
+	to->calls++;
+	to->errors += failed;
+	to->ticks += ticks;
+	if (flow == WY_FLOW_IN || flow == WY_FLOW_IN_MANY)
 		to->in += bytes;
-	else if (flow == WY_FLOW_OUT)
+	else if (flow == WY_FLOW_OUT || flow == WY_FLOW_OUT_MANY)
 		to->out += bytes;
 }
 

@@ -72,8 +72,9 @@ struct wy_record {
 		unsigned long since; /* 0: it does not want the call's end */
 		unsigned int file;   /* the open file that the call is about; 0 */
 		unsigned char class, sub;
-		bool wanted; /* it fits what was asked for, so far */
-		bool event;  /* it becomes an event */
+		unsigned char class2; /* of its second file, for totals; + 1 */
+		bool wanted : 1;      /* it fits what was asked for, so far */
+		bool event : 1;       /* it becomes an event */
 	} traced;
 };
 

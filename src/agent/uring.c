@@ -26,6 +26,7 @@
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/usermem.h"
+#include "agent/wanted.h"
 #include "proto/uring.h"
 
 #define RINGS      16
@@ -241,15 +242,19 @@ static void follow(struct wy_thread *t, const struct operation *o, int result)
 
 static void tell(struct wy_thread *t, const struct operation *o, int result)
 {
-	unsigned long took = wy_event_time() - o->since;
+	struct wy_fd_now now = { .file = o->file, .class = o->class, .sub = o->sub };
+	unsigned long took = wy_event_time() - o->since, bytes = 0;
+	enum wy_flow flow = wy_uring_flow(o->opcode);
 	unsigned char *room = NULL;
 	struct wy_event *e;
 
-	if (wy_trace->settings.classes && !(wy_trace->settings.classes >> o->class & 1))
+	if (flow != WY_FLOW_NONE && result > 0)
+		bytes = (unsigned long)result;
+	if (!wy_wants_call(__NR_io_uring_enter) || !wy_wants_fd(o->fd, now) ||
+	    !wy_wants_end(result, bytes, took))
 		return;
-	if (wy_trace->settings.flags & WY_TRACE_TOTALS && result > 0 && t->writer.ring)
-		wy_total_bytes(&t->writer.ring->totals.class[o->class % WY_FD_CLASSES],
-			       wy_uring_flow(o->opcode), (unsigned long)result);
+	if (o->file && wy_trace->settings.flags & WY_TRACE_TOTALS && t->writer.ring)
+		wy_total_add(t->writer.ring, o->class, result < 0, took, flow, bytes);
 	if (wy_trace->settings.flags & WY_TRACE_EVENTS)
 		room = wy_ring_room(t, sizeof(*e) + 2 * sizeof(struct wy_item), false);
 	if (!room)

@@ -8,6 +8,7 @@
 #include "proto/calls.h"
 
 #include "proto/event.h"
+#include <asm/unistd.h>
 
 enum {
 	F = WY_GROUP_FILE,
@@ -47,6 +48,18 @@ enum {
 const struct wy_call_row wy_call_rows[WY_CALL_ROWS] = {
 #include "proto/calls.inc"
 };
+
+bool wy_call_only_looks(unsigned int nr, const long arg[4])
+{
+	enum { PEEK = 0x2, ERRQUEUE = 0x2000 }; /* MSG_PEEK, MSG_ERRQUEUE of <linux/socket.h> */
+
+	switch (nr) {
+	case __NR_recvfrom:
+	case __NR_recvmmsg: return arg[3] & (PEEK | ERRQUEUE);
+	case __NR_recvmsg: return arg[2] & (PEEK | ERRQUEUE);
+	}
+	return false;
+}
 
 const struct wy_call_row *wy_call_row_of(unsigned int nr)
 {

@@ -11,6 +11,8 @@
 #ifndef WY_PROTO_CALLS_H
 #define WY_PROTO_CALLS_H
 
+#include <stdbool.h>
+
 #define WY_CALL_ROWS 512
 
 /* The groups of strace's -e trace=%GROUP. */
@@ -158,6 +160,9 @@ struct wy_call_row {
 };
 
 extern const struct wy_call_row wy_call_rows[WY_CALL_ROWS];
+
+/* Does it only look at what may be received, or at errors (MSG_PEEK, MSG_ERRQUEUE)? */
+bool wy_call_only_looks(unsigned int nr, const long arg[4]);
 
 /* The row of a number; one with an empty name for those that do not exist. */
 const struct wy_call_row *wy_call_row_of(unsigned int nr);

@@ -31,6 +31,7 @@
 #include "agent/thread.h"
 #include "agent/uring.h"
 #include "agent/usermem.h"
+#include "agent/wanted.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/siginfo.h>
@@ -49,7 +50,7 @@
 
 /* By row: what is to be done about a call. */
 static unsigned char plan[WY_CALLS_MAX];
-static bool totals, events, by_class, with_items, with_stack;
+static bool totals, events, by_fd, with_items, with_stack;
 
 static const struct wy_trace_settings *settings(void)
 {
@@ -58,7 +59,7 @@ static const struct wy_trace_settings *settings(void)
 
 static bool is_wanted(unsigned int row)
 {
-	return (events || totals) && settings()->calls[row / 64] >> (row % 64) & 1;
+	return (events || totals) && wy_wants_call(row);
 }
 
 /* Calls that must be seen whether they make events or not. */
@@ -98,7 +99,7 @@ static void start(struct wy_layer *layer)
 	layer->signal = events ? signal : NULL;
 	with_stack = settings()->flags & WY_TRACE_STACK;
 	with_items = settings()->flags & WY_TRACE_ITEMS;
-	by_class = settings()->classes || settings()->nr_fds;
+	by_fd = wy_chooses_fds();
 	for (int nr = 0; nr < WY_CALLS_MAX; nr++) {
 		const struct wy_call_row *row = wy_call_row_of((unsigned int)nr);
 
@@ -119,19 +120,6 @@ static void start(struct wy_layer *layer)
 static int fd_of(const struct wy_call *call, const struct wy_call_row *row)
 {
 	return row->fd >= 0 ? (int)call->arg[row->fd] : -1;
-}
-
-static bool fd_is_wanted(int fd, struct wy_fd_now now)
-{
-	const struct wy_trace_settings *s = settings();
-
-	if (s->classes && !(now.file && s->classes >> now.class & 1))
-		return false;
-	for (unsigned long i = 0; i < s->nr_fds; i++) {
-		if (s->fds[i].first <= fd && fd <= s->fds[i].last)
-			return true;
-	}
-	return !s->nr_fds;
 }
 
 /* A call that makes a descriptor is judged by what it made. */
@@ -165,26 +153,6 @@ static int made_fd(const struct wy_call *call, const struct wy_call_row *row)
 	return fd;
 }
 
-/* Bytes that went from file to program, or the other way. */
-static long moved(const struct wy_call *call, const struct wy_call_row *row)
-{
-	return row->flow != WY_FLOW_NONE && call->ret > 0 ? call->ret : 0;
-}
-
-static bool end_is_wanted(const struct wy_call *call, const struct wy_call_row *row,
-			  unsigned long took)
-{
-	const struct wy_trace_settings *s = settings();
-
-	if (s->flags & WY_TRACE_FAILED && !WY_IS_ERROR(call->ret))
-		return false;
-	if (s->flags & WY_TRACE_SUCCEEDED && WY_IS_ERROR(call->ret))
-		return false;
-	if (took < s->took_min)
-		return false;
-	return !s->size_min || (unsigned long)moved(call, row) >= s->size_min;
-}
-
 /* Bytes beside the items that this call's event may need: one item of snaplen bytes. */
 static unsigned long payload_max(const struct wy_call_row *row, unsigned int class)
 {
@@ -207,6 +175,11 @@ static void grew(struct wy_event *e, unsigned long bytes, bool cut)
 	e->words += (unsigned short)(bytes / 8);
 	if (cut)
 		e->flags |= WY_EVENT_CUT;
+}
+
+static struct wy_fd_now second_file(const struct wy_call *call, const struct wy_call_row *row)
+{
+	return wy_fdstate_known(call->thread, (int)call->arg[row->fd2]);
 }
 
 static struct wy_event *build(const struct wy_call *call, const struct wy_call_row *row,
@@ -235,7 +208,7 @@ static struct wy_event *build(const struct wy_call *call, const struct wy_call_r
 		__builtin_memcpy(wy_event_item(e, WY_ITEM_ARGS, 0, 2 * sizeof(long)), &call->arg[4],
 				 2 * sizeof(long));
 	if (row->fd2 >= 0) {
-		struct wy_fd_now other = wy_fdstate_known(t, (int)call->arg[row->fd2]);
+		struct wy_fd_now other = second_file(call, row);
 
 		if (other.file)
 			*(struct wy_item_file *)wy_event_item(e, WY_ITEM_FILE2, 0,
@@ -336,35 +309,24 @@ static void leave_effect(const struct wy_call *call, const struct wy_call_row *r
 
 /* ---- totals ---- */
 
-static struct wy_total_class *total_of(const struct wy_thread *t, unsigned int class)
-{
-	return &t->writer.ring->totals.class[class % WY_FD_CLASSES];
-}
-
 static void add_totals(const struct wy_call *call, const struct wy_call_row *row,
-		       const struct wy_traced *traced, unsigned long took)
+		       const struct wy_traced *traced, unsigned long bytes, unsigned long took)
 {
-	struct wy_thread *t = call->thread;
-	bool failed = WY_IS_ERROR(call->ret);
+	struct wy_ring *ring = call->thread->writer.ring;
+	bool moves = row->flow == WY_FLOW_MOVE, failed = WY_IS_ERROR(call->ret);
 	struct wy_total_call *c;
-	struct wy_total_class *k;
-	unsigned long bytes = (unsigned long)moved(call, row);
 
-	if (!t->writer.ring)
+	if (!ring)
 		return;
-	c = &t->writer.ring->totals.call[wy_call_row(call->nr)];
+	c = &ring->totals.call[wy_call_row(call->nr)];
 	c->errors += failed;
 	c->ticks += took;
-	if (!traced->file)
-		return;
-	k = total_of(t, traced->class);
-	k->calls++;
-	k->errors += failed;
-	k->ticks += took;
-	wy_total_bytes(k, row->flow == WY_FLOW_MOVE ? WY_FLOW_IN : row->flow, bytes);
-	if (row->flow == WY_FLOW_MOVE)
-		wy_total_bytes(total_of(t, wy_fdstate_known(t, (int)call->arg[row->fd2]).class),
-			       WY_FLOW_OUT, bytes);
+	if (traced->file)
+		wy_total_add(ring, traced->class, failed, took, moves ? WY_FLOW_IN : row->flow,
+			     bytes);
+	if (traced->class2)
+		wy_total_add(ring, traced->class2 - 1u, failed, took,
+			     moves ? WY_FLOW_OUT : WY_FLOW_NONE, bytes);
 }
 
 /* Before the call, as not every one comes back; discount() takes it off if it does not fit. */
@@ -453,8 +415,8 @@ static enum wy_verdict enter(struct wy_call *call)
 
 		now = row->effect == WY_FX_CLOSE ? wy_fdstate_known(t, fd) : wy_fdstate_look(t, fd);
 	}
-	if (by_class && wanted && !makes_fd(row))
-		wanted = fd_is_wanted(fd_of(call, row), now);
+	if (by_fd && wanted && !makes_fd(row))
+		wanted = wy_wants_fd(fd_of(call, row), now);
 	if (__builtin_expect(plan[nr] & PLAN_NAMES, 0))
 		wy_fd_forget_names();
 	event = wanted && events;
@@ -486,6 +448,11 @@ static enum wy_verdict enter(struct wy_call *call)
 					     .sub = now.sub,
 					     .wanted = wanted,
 					     .event = event };
+	if (totals && row->fd2 >= 0) {
+		struct wy_fd_now other = second_file(call, row);
+
+		record->traced.class2 = other.file ? (unsigned char)(other.class + 1) : 0;
+	}
 	if (event && build(call, row, &record->traced, true))
 		show(t, record->traced.since);
 	else
@@ -502,8 +469,8 @@ static void judge_made(const struct wy_call *call, const struct wy_call_row *row
 
 	if (fd >= 0)
 		now = wy_fdstate_known(call->thread, fd);
-	if (by_class && traced->wanted)
-		traced->wanted = fd_is_wanted(fd, now) || fd_is_wanted(fd_of(call, row), now);
+	if (by_fd && traced->wanted)
+		traced->wanted = wy_wants_fd(fd, now) || wy_wants_fd(fd_of(call, row), now);
 	traced->file = now.file;
 	traced->class = now.class;
 	traced->sub = now.sub;
@@ -535,7 +502,7 @@ static void leave(struct wy_call *call)
 	const struct wy_call_row *row;
 	struct wy_traced traced;
 	struct wy_call as_program;
-	unsigned long took;
+	unsigned long bytes, took;
 	bool counted, wanted;
 
 	if (!r || !r->traced.since)
@@ -558,9 +525,10 @@ static void leave(struct wy_call *call)
 	counted = totals && traced.wanted;
 	if (makes_fd(row))
 		judge_made(call, row, &traced);
-	wanted = traced.wanted && end_is_wanted(call, row, took);
+	bytes = wy_payload_bytes(call, row);
+	wanted = traced.wanted && wy_wants_end(call->ret, bytes, took);
 	if (counted && wanted)
-		add_totals(call, row, &traced, took);
+		add_totals(call, row, &traced, bytes, took);
 	else if (counted)
 		discount(call->thread, call->nr);
 	if (traced.sub == WY_FD_URING && !WY_IS_ERROR(call->ret))

@@ -50,17 +50,6 @@ static uint64_t sum_of_messages(const struct wy_event_view *v)
 	return sum;
 }
 
-static bool only_looks(const struct wy_event_view *v)
-{
-	unsigned long flags = 0;
-
-	if (v->e.nr == SYS_recvfrom || v->e.nr == SYS_recvmmsg)
-		flags = (unsigned long)v->e.arg[3];
-	else if (v->e.nr == SYS_recvmsg)
-		flags = (unsigned long)v->e.arg[2];
-	return flags & (MSG_PEEK | MSG_ERRQUEUE);
-}
-
 struct wy_moved wy_moved(const struct wy_event_view *v)
 {
 	struct wy_moved m = { .side = { { .fd = -1 }, { .fd = -1 } } };
@@ -92,7 +81,8 @@ struct wy_moved wy_moved(const struct wy_event_view *v)
 	}
 	if (flow == WY_FLOW_IN_MANY || flow == WY_FLOW_OUT_MANY)
 		bytes = sum_of_messages(v);
-	if (v->e.flags & WY_EVENT_NO_RETURN || only_looks(v))
+	if (v->e.flags & WY_EVENT_NO_RETURN ||
+	    (v->e.kind == WY_EVENT_CALL && wy_call_only_looks(v->e.nr, v->e.arg)))
 		bytes = 0;
 	m.reads = flow == WY_FLOW_IN || flow == WY_FLOW_IN_MANY || flow == WY_FLOW_MOVE;
 	m.writes = flow == WY_FLOW_OUT || flow == WY_FLOW_OUT_MANY || flow == WY_FLOW_MOVE;

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from trace import WAYLAY, Skip, folder, main, read, same, test
+from trace import WAYLAY, Skip, folder, main, read, report, same, test
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 TREE = "mkdir -p t/a; seq 5000 >t/one; seq 9000 >t/a/two; cp t/one t/a/three"
@@ -78,6 +78,66 @@ def bytes_of_each_object_are_those_of_strace():
             assert len(results[0]) > 5, results[0]
             same(results[1] - results[0], collections.Counter())
             same(results[0] - results[1], collections.Counter())
+
+
+@test
+def totals_are_those_of_the_record():
+    """By class, of calls with two files, looks that take nothing, and many messages at once."""
+    program = """import ctypes, os, select, socket, sys
+class Vector(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
+class Message(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_void_p), ('namelen', ctypes.c_uint),
+                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
+                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
+                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
+libc = ctypes.CDLL(None)
+def messages(*texts):
+    made = (Message * len(texts))()
+    for message, text in zip(made, texts):
+        message.iov, message.iovlen = ctypes.pointer(Vector(text, len(text))), 1
+    return made
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+out = messages(b'x' * 1000, b'y' * 200, b'z' * 30)
+assert libc.sendmmsg(a.fileno(), out, 3, 0) == 3
+assert len(b.recv(4096, socket.MSG_PEEK)) == len(b.recvmsg(4096, 0, socket.MSG_PEEK)[0]) == 1000
+got = messages(bytes(1000), bytes(1000), bytes(1000), bytes(1000))
+assert libc.recvmmsg(b.fileno(), got, 4, socket.MSG_PEEK | socket.MSG_DONTWAIT, None) >= 1
+assert libc.recvmmsg(b.fileno(), got, 4, socket.MSG_DONTWAIT, None) == 3
+for look in (0, socket.MSG_PEEK):
+    try: b.recv(10, look | socket.MSG_DONTWAIT)
+    except BlockingIOError: pass
+r, w = os.pipe()
+os.write(w, b'some bytes')
+os.set_blocking(w, False)
+os.dup2(os.dup(r), 90); os.dup2(w, 90); os.dup2(r, 90)
+os.sendfile(w, os.open(sys.argv[1], os.O_RDONLY), 0, 4000)
+end = os.open(sys.argv[1] + '.copy', os.O_CREAT | os.O_RDWR)
+os.splice(r, end, 3000); os.lseek(end, 0, 0)
+os.copy_file_range(end, end, 100, 0, 5000)
+ep = select.epoll(); ep.register(r); ep.register(w); ep.unregister(r)
+try: ep.register(w)
+except FileExistsError: pass
+try:
+    while True: os.write(w, bytes(4096))
+except BlockingIOError: pass
+"""
+    with folder() as top:
+        subprocess.run(["sh", "-c", "seq 2000 >numbers"], cwd=top, check=True)
+        run = os.path.join(top, "run")
+        argv = [*PYTHON, program, top + "/numbers"]
+        trace(["-c", "-o", top + "/c"], argv)
+        trace(["-d", run], argv)
+        totals, whole = {}, {}
+        for row in read(top + "/c").partition("\nclass ")[2].splitlines()[1:]:
+            name, calls, errors, *moved = row.split()
+            totals[name] = (int(calls), int(errors), *map(int, moved[:2]))
+        for row in report(run).partition("\nclass       calls")[2].partition("\n\n")[0].splitlines()[1:]:
+            name, calls, errors, again, *moved = row.split()
+            whole[name] = (int(calls), int(errors) + int(again), *map(int, moved[:2]))
+        same(totals, whole)
+        same(totals["unix"][2:], (1230, 1230))
+        assert totals["pipe"][3] >= 10 + 4000, totals
 
 
 @test

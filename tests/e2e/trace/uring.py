@@ -53,6 +53,30 @@ def their_bytes_are_in_the_totals():
         same(rows[0][4], "64")
 
 
+def chosen(program, top, *options):
+    """The operations that are recorded with these options, as their bytes."""
+    run = os.path.join(top, "run")
+    record(run, *program, options=options)
+    return [(e["call"], e["rx"] + e["tx"]) for e in events(run) if e["k"] == "uring"]
+
+
+@test
+def they_are_chosen_as_calls_are():
+    both = [("READ", 64), ("WRITE", 64)]
+    with folder() as top:
+        program = files(top)
+        same(chosen(program, top, "-e", "class=disk", "-e", "size>=64"), both)
+        same(chosen(program, top, "-e", "size>=65"), [])
+        same(chosen(program, top, "-e", "class=net"), [])
+        same(chosen(program, top, "-e", "status=failed"), [])
+        same(chosen(program, top, "-e", "lat>=1000s"), [])
+        same(chosen(program, top, "-e", "read,write"), [])
+        same(chosen(program, top, "-e", "io_uring_enter"), both)
+        # The ring is the first that is opened, then in, then out.
+        same(chosen(program, top, "-e", "fd=4"), both[:1])
+        same(chosen(program, top, "-e", "fd=5-9"), both[1:])
+
+
 @test
 def a_ring_that_the_kernel_polls_is_told():
     with folder() as top:
