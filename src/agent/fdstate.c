@@ -370,9 +370,9 @@ void wy_fdstate_hand_over(struct wy_thread *t)
 						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
 		h->pid = t->pid;
-		h->image = t->writer.ring ? t->writer.ring->image : 0;
+		h->image = t->writer.ring ? t->writer.use->image : 0;
 		h->nr = 0;
-		h->several = !wy_thread_alone();
+		h->several = files && __atomic_load_n(&files->users, __ATOMIC_RELAXED) > 1;
 		for (long fd = 0; files && fd < files->top && h->nr < WY_HANDOVER_FDS; fd++) {
 			struct wy_fd_now now = wy_slot_get(files, fd);
 			long flags = now.file ? sys2(__NR_fcntl, fd, F_GETFD) : -EBADF;

@@ -35,13 +35,23 @@ static struct route {
 	bool record;          /* one of these has a leave() */
 } routes[WY_CALLS_MAX];
 
-WY_LARGE unsigned char wy_interest[65536];
+WY_LARGE unsigned char wy_unwanted[65536];
+
+void wy_gate_begin(void)
+{
+	__builtin_memset(wy_unwanted, 1, WY_CALL_OTHER);
+}
+
+void wy_gate_want_all(void)
+{
+	__builtin_memset(wy_unwanted, 0, WY_CALL_OTHER);
+}
 
 void wy_gate_op(int nr, wy_op op)
 {
 	routes[nr].op = op;
 	routes[nr].only = NULL;
-	wy_interest[nr] = 1;
+	wy_unwanted[nr] = 0;
 }
 
 void wy_gate_layer(const struct wy_layer *layer)
@@ -58,11 +68,9 @@ void wy_gate_layer(const struct wy_layer *layer)
 			r->record = true;
 		r->only = r->layers || r->record || r->op ? NULL : layer->enter;
 		r->layers |= (unsigned char)(1u << nr_layers);
-		wy_interest[nr] = 1;
+		wy_unwanted[nr] = 0;
 	}
 	nr_layers++;
-	if (wy_callset_has(&layer->calls, WY_CALL_OTHER))
-		__builtin_memset(wy_interest + WY_CALLS_MAX, 1, sizeof(wy_interest) - WY_CALLS_MAX);
 }
 
 struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp)

@@ -8,13 +8,23 @@
 /* An engine operation: a call that the engine itself must see.  Like a layer's enter(). */
 typedef enum wy_verdict (*wy_op)(struct wy_call *call);
 
+/*
+ * By the low 16 bits of a number: 1: nobody wants it, and it goes to the kernel at once.  0, with
+ * which it costs no memory, for all numbers that no call has.
+ */
+extern unsigned char wy_unwanted[65536];
+
+/* Before all others here: nothing is wanted. */
+void wy_gate_begin(void);
+
 /* Registers the engine's own operations; called once, before the layers. */
 void wy_gate_op(int nr, wy_op op);
 
-/* By the low 16 bits of a number: 0 nobody wants it. */
-extern unsigned char wy_interest[65536];
 /* Adds a layer below those that are there. */
 void wy_gate_layer(const struct wy_layer *layer);
+
+/* From now on every call comes through the gate. */
+void wy_gate_want_all(void);
 
 /*
  * Keeps the call beyond the native call: its arguments as they are now are the

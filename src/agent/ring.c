@@ -29,15 +29,22 @@
 #include <linux/time.h>
 #include <linux/time_types.h>
 
-#define TICK_NS  50000000l
-#define PATIENCE 40 /* ticks of 50 ms */
+#define TICK_NS   50000000l
+#define PATIENCE  40 /* ticks of 50 ms */
+
+/* Rings to be given back for which the host is woken, before it looks by itself. */
+#define ENDED_MAX 8
 
 struct wy_trace *wy_trace;
 static unsigned int nr_rings; /* that are mapped here */
 
-void wy_trace_map(int fd)
+static long host_pid; /* of this process as the host sees it; 0: not known */
+
+void wy_trace_map(int fd, long pid)
 {
 	unsigned int rings = WY_RINGS;
+
+	host_pid = pid;
 
 	/* A program with little address space sees fewer of them. */
 	for (; rings; rings /= 8) {
@@ -92,36 +99,47 @@ void wy_ticks_stop(void)
 
 /* ---- rings ---- */
 
-static bool claim(struct wy_ring *ring)
+static bool claim(unsigned int i)
 {
 	unsigned int free = WY_RING_FREE;
 
-	return __atomic_compare_exchange_n(&ring->state, &free, WY_RING_USED, false,
+	return __atomic_compare_exchange_n(&wy_trace->use[i].state, &free, WY_RING_USED, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static struct wy_ring *find_ring(void)
+static void wake_host(void)
+{
+	__atomic_add_fetch(&wy_trace->bell, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&wy_trace->asleep, 0, __ATOMIC_RELAXED);
+	sys3(__NR_futex, &wy_trace->bell, FUTEX_WAKE, 1);
+}
+
+/* Its number; nr_rings: there is none. */
+static unsigned int find_ring(void)
 {
 	unsigned int top = __atomic_load_n(&wy_trace->rings_top, __ATOMIC_ACQUIRE);
+	unsigned int ended = 0, i;
 
-	for (unsigned int i = 0; i < top && i < nr_rings; i++) {
-		struct wy_ring *ring = wy_trace_ring(wy_trace, i);
+	for (i = 0; i < top && i < nr_rings; i++) {
+		unsigned int state = __atomic_load_n(&wy_trace->use[i].state, __ATOMIC_RELAXED);
 
-		if (__atomic_load_n(&ring->state, __ATOMIC_RELAXED) == WY_RING_FREE && claim(ring))
-			return ring;
+		if (state == WY_RING_FREE && claim(i))
+			return i;
+		ended += state == WY_RING_ENDED;
 	}
-	for (unsigned int i = top; i < nr_rings; i++) {
-		struct wy_ring *ring = wy_trace_ring(wy_trace, i);
-
+	/* The pages of a ring that was never used are dear. */
+	if (ended >= ENDED_MAX)
+		wake_host();
+	for (; i < nr_rings; i++) {
 		/* The host looks at rings below the top only. */
 		while (top <= i &&
 		       !__atomic_compare_exchange_n(&wy_trace->rings_top, &top, i + 1, false,
 						    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			;
-		if (claim(ring))
-			return ring;
+		if (claim(i))
+			break;
 	}
-	return NULL;
+	return i;
 }
 
 /* Numbers of this process; a fork's child begins anew. */
@@ -135,12 +153,15 @@ static unsigned int new_image(void)
 
 void wy_ring_new_process(bool first)
 {
+	long pid = sys0(__NR_getpid);
 	struct stat ns;
 
 	process_image = new_image();
 	/* A child in a namespace of its own is its first process. */
-	foreign |= sys0(__NR_getpid) == 1;
-	if (first && sys2(__NR_stat, "/proc/self/ns/pid", &ns) == 0)
+	foreign |= pid == 1;
+	if (first && host_pid)
+		foreign |= pid != host_pid;
+	else if (first && sys2(__NR_stat, "/proc/self/ns/pid", &ns) == 0)
 		foreign |= ns.st_ino != wy_trace->pid_namespace;
 }
 
@@ -149,58 +170,56 @@ void wy_ring_end_image(unsigned int image)
 	unsigned int top = __atomic_load_n(&wy_trace->rings_top, __ATOMIC_ACQUIRE);
 
 	for (unsigned int i = 0; i < top && i < nr_rings; i++) {
-		struct wy_ring *ring = wy_trace_ring(wy_trace, i);
+		struct wy_ring_use *use = &wy_trace->use[i];
 		unsigned int used = WY_RING_USED;
 
-		if (ring->image == image)
-			__atomic_compare_exchange_n(&ring->state, &used, WY_RING_ENDED, false,
+		if (use->image == image)
+			__atomic_compare_exchange_n(&use->state, &used, WY_RING_ENDED, false,
 						    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	}
-}
-
-static void wake_host(void)
-{
-	__atomic_add_fetch(&wy_trace->bell, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&wy_trace->asleep, 0, __ATOMIC_RELAXED);
-	sys3(__NR_futex, &wy_trace->bell, FUTEX_WAKE, 1);
 }
 
 /* Threads that come and go faster than the host drains wait for the rings of those that went. */
 static bool some_ended(void)
 {
 	for (unsigned int i = 0; i < nr_rings; i++) {
-		if (wy_trace_ring(wy_trace, i)->state == WY_RING_ENDED)
+		if (wy_trace->use[i].state == WY_RING_ENDED)
 			return true;
 	}
 	return false;
 }
 
-static struct wy_ring *wait_for_ring(void)
+static unsigned int wait_for_ring(void)
 {
 	struct __kernel_timespec tick = { .tv_nsec = TICK_NS / 10 };
-	struct wy_ring *ring = find_ring();
+	unsigned int found = find_ring();
 
 	if (wy_trace->settings.flags & WY_TRACE_DROP)
-		return ring;
-	for (int i = 0; !ring && i < 10 * PATIENCE && some_ended() && wy_session_host_alive();
+		return found;
+	for (int i = 0;
+	     found == nr_rings && i < 10 * PATIENCE && some_ended() && wy_session_host_alive();
 	     i++) {
 		wake_host();
 		sys4(__NR_clock_nanosleep, CLOCK_MONOTONIC, 0, &tick, NULL);
-		ring = find_ring();
+		found = find_ring();
 	}
-	return ring;
+	return found;
 }
 
 void wy_ring_take(struct wy_thread *t, bool own_process)
 {
-	struct wy_ring *ring = wait_for_ring();
+	unsigned int found = wait_for_ring();
+	struct wy_ring *ring;
 
-	t->writer = (struct wy_writer){ .ring = ring };
-	if (!ring)
+	t->writer = (struct wy_writer){ 0 };
+	if (found == nr_rings)
 		return;
+	ring = wy_trace_ring(wy_trace, found);
+	t->writer.ring = ring;
+	t->writer.use = &wy_trace->use[found];
+	t->writer.use->image = own_process ? new_image() : process_image;
 	ring->pid = t->pid;
 	ring->tid = t->tid;
-	ring->image = own_process ? new_image() : process_image;
 	ring->foreign = foreign;
 	ring->now = 0;
 	ring->busy = 0;
@@ -221,7 +240,7 @@ void wy_ring_put(struct wy_thread *t)
 	if (!ring)
 		return;
 	__atomic_store_n(&ring->busy, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&ring->state, WY_RING_ENDED, __ATOMIC_RELEASE);
+	__atomic_store_n(&t->writer.use->state, WY_RING_ENDED, __ATOMIC_RELEASE);
 }
 
 /* ---- room ---- */

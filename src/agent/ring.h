@@ -18,6 +18,7 @@ struct wy_thread;
 /* A thread's end of its ring. */
 struct wy_writer {
 	struct wy_ring *ring; /* NULL: it has none, and its events are lost */
+	struct wy_ring_use *use;
 	unsigned char *data;
 	unsigned long head;    /* bytes written, as in the ring */
 	unsigned long limit;   /* head may grow up to here without a look at the ring's tail */
@@ -33,8 +34,11 @@ struct wy_writer {
 /* The shared memory; NULL: nothing is traced. */
 extern struct wy_trace *wy_trace;
 
-/* Maps it from the session's memfd.  Without it nothing is traced, and that is counted. */
-void wy_trace_map(int fd);
+/*
+ * Maps it from the session's memfd.  Without it nothing is traced, and that is counted.  pid: by
+ * which the host knows this process; 0.
+ */
+void wy_trace_map(int fd, long pid);
 
 /* This process is new, or its image is (first: nothing of the agent was there before). */
 void wy_ring_new_process(bool first);

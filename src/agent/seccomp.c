@@ -368,11 +368,6 @@ static struct wy_pointer_filter *new_pointer_filter(const struct work *w)
 	return NULL;
 }
 
-static void catch_all(void)
-{
-	__builtin_memset(wy_interest, 1, sizeof(wy_interest));
-}
-
 /* The kernel has taken the filter. */
 static void adopt(struct wy_thread *t, struct wy_pointer_filter *f, bool for_all)
 {
@@ -384,7 +379,7 @@ static void adopt(struct wy_thread *t, struct wy_pointer_filter *f, bool for_all
 	while (!__atomic_compare_exchange_n(&pointer_filters, &f->next, f, false, __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED))
 		;
-	catch_all();
+	wy_gate_want_all();
 }
 
 /* Runs a filter that the kernel has found sound. */
@@ -573,7 +568,7 @@ static enum wy_verdict set_strict(struct wy_call *call)
 		return WY_PASS; /* to be refused */
 	call->thread->gate_flags |= WY_GATE_STRICT;
 	wy_seccomp_judges = 1;
-	catch_all();
+	wy_gate_want_all();
 	wy_ticks_stop();
 	sys2(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV); /* part of the mode */
 	return wy_answer(call, 0);

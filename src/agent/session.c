@@ -56,7 +56,7 @@ long wy_session_start(const struct wy_boot *boot)
 		size /= 4;
 	} while (size >= SESSION_LEAST);
 	if (!WY_IS_ERROR(at) && ((struct wy_session *)at)->flags & WY_LAYER_TRACE)
-		wy_trace_map(fd);
+		wy_trace_map(fd, boot->pid);
 	sys1(__NR_close, fd);
 	if (WY_IS_ERROR(at))
 		return at;

@@ -19,7 +19,7 @@
 
 extern const unsigned char wy_stub_template[];
 extern const unsigned char wy_stub_fixups[];
-extern unsigned char wy_interest[];
+extern unsigned char wy_unwanted[];
 void wy_gate_enter(void);
 void wy_gate_leave(void);
 
@@ -137,7 +137,7 @@ struct wy_site *wy_site_get(unsigned long addr)
 		site = free_site();
 		if (site) {
 			site->back = addr + 2;
-			site->interest = wy_interest;
+			site->unwanted = wy_unwanted;
 			site->gate = wy_gate_enter;
 			site->leave = wy_gate_leave;
 			site->native = arch_stub_native(site);

@@ -25,8 +25,7 @@ enum wy_site_how {
 struct wy_site {
 	/* read by the stub */
 	unsigned long back; /* where the program goes on: behind the syscall instruction */
-	const unsigned char
-		*interest; /* by the low 16 bits of the number: 0 goes to the kernel at once */
+	const unsigned char *unwanted; /* wy_unwanted (gate.h) */
 	void (*gate)(void);
 	void (*leave)(void);
 	/* read by the gate without gs: addresses in the stub */
@@ -41,7 +40,7 @@ struct wy_site {
 	unsigned char pad[170];
 };
 _Static_assert(offsetof(struct wy_site, back) == S_BACK, "offsets.h");
-_Static_assert(offsetof(struct wy_site, interest) == S_INTEREST, "offsets.h");
+_Static_assert(offsetof(struct wy_site, unwanted) == S_UNWANTED, "offsets.h");
 _Static_assert(offsetof(struct wy_site, gate) == S_GATE, "offsets.h");
 _Static_assert(offsetof(struct wy_site, leave) == S_LEAVE, "offsets.h");
 _Static_assert(offsetof(struct wy_site, native) == S_NATIVE, "offsets.h");

@@ -47,6 +47,7 @@ static long start(const struct wy_boot *boot)
 		ret = wy_sites_start(boot);
 	if (ret)
 		return ret;
+	wy_gate_begin();
 	wy_signal_ops();
 	wy_thread_ops();
 	wy_exec_ops();

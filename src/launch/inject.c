@@ -170,6 +170,7 @@ static int write_first_part(struct wy_inject *in, const struct layout *l,
 		.arena_off = l->arena_off,
 		.mask = in->program.mask,
 		.ignored = in->program.ignored,
+		.pid = is_attach(in) ? 0 : in->remote.tid,
 		.hwcap2 = auxv->hwcap2,
 		.vdso = auxv->vdso,
 	};

@@ -99,6 +99,7 @@ struct wy_boot {
 	unsigned long hwcap2;  /* AT_HWCAP2 of the program */
 	unsigned long vdso;    /* AT_SYSINFO_EHDR, 0 if none */
 	unsigned long ask;     /* enum wy_ask */
+	long pid;              /* by which the host knows the process; 0: not told */
 	long session_fd;       /* from when all of the text is there; -1: none */
 	unsigned long regs[WY_BOOT_REGS];
 };

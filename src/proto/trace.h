@@ -6,6 +6,7 @@
  * by every traced process:
  *
  *	struct wy_trace		settings, and what all share
+ *				(whose ring is whose among it)
  *	ring 0			one for each thread: struct wy_ring, positions and totals,
  *				and behind it WY_RING_SIZE bytes of events (event.h), a ring buffer
  *	ring 1 ...
@@ -29,7 +30,7 @@
 #include "proto/event.h"
 
 #define WY_TRACE_MAGIC   0x6563617274796177ul /* "waytrace" */
-#define WY_TRACE_VERSION 2u
+#define WY_TRACE_VERSION 3u
 
 #define WY_RINGS         4096u
 #define WY_RING_SIZE     (256ul << 10)
@@ -80,14 +81,20 @@ struct wy_totals {
 	} class[WY_FD_CLASSES];
 };
 
+/*
+ * Whose a ring is.  All of them beside each other: who starts looks through them, and to look into
+ * every ring would cost a page fault each.
+ */
 enum wy_ring_state { WY_RING_FREE, WY_RING_USED, WY_RING_ENDED };
+struct wy_ring_use {
+	unsigned int state; /* enum wy_ring_state */
+	unsigned int image; /* a number for each process and each of its images */
+};
 
 /* NOLINTNEXTLINE(*Padding): what others write stands apart */
 struct wy_ring {
 	/* agent */
-	unsigned int state;   /* enum wy_ring_state */
 	int pid, tid;         /* as the thread itself sees them */
-	unsigned int image;   /* a number for each process and each of its images */
 	unsigned int foreign; /* its pid is of another pid namespace than the host's */
 	unsigned long head;
 	/*
@@ -141,6 +148,8 @@ struct wy_trace {
 	unsigned long lost;            /* agents (atomic add): events of threads without a ring */
 	unsigned long unclassified;    /* agents (atomic add): descriptors that could not be told */
 	unsigned long rings_untracked; /* agents (atomic add): io_urings that cannot be followed */
+
+	_Alignas(64) struct wy_ring_use use[WY_RINGS];
 
 	/* Each start looks through the first: so the descriptors stand apart. */
 	struct wy_handover handover[WY_HANDOVERS];

@@ -293,13 +293,23 @@ static void add_totals(struct wy_totals *to, const struct wy_totals *from)
 		t[i] += f[i];
 }
 
-static void free_ring(struct wy_drain *d, struct wy_ring *ring)
+static unsigned int state_of(const struct wy_drain *d, unsigned int nr)
 {
-	add_totals(&d->totals, &ring->totals);
-	memset(&ring->totals, 0, sizeof(ring->totals));
+	return __atomic_load_n(&d->mem->use[nr].state, __ATOMIC_ACQUIRE);
+}
+
+static void free_ring(struct wy_drain *d, unsigned int nr)
+{
+	struct wy_ring *ring = wy_trace_ring(d->mem, nr);
+
+	if (d->mem->settings.flags & WY_TRACE_TOTALS) {
+		add_totals(&d->totals, &ring->totals);
+		memset(&ring->totals, 0, sizeof(ring->totals));
+	}
+	ring->head = ring->tail = 0; /* who gets it next finds pages that are there already */
 	ring->now = 0;
 	ring->pid = 0; /* whoever claims it is not taken for this one's process, which is gone */
-	__atomic_store_n(&ring->state, WY_RING_FREE, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->mem->use[nr].state, WY_RING_FREE, __ATOMIC_RELEASE);
 }
 
 static bool is_gone(const struct wy_ring *ring)
@@ -336,21 +346,24 @@ static bool read_now(struct wy_drain *d, const struct wy_ring *ring, struct wy_e
 	uint64_t now = __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
 	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
 	size_t at = head % WY_RING_SIZE, most = WY_RING_SIZE - at;
-	struct wy_bytes bytes = { d->copy, most };
+	const unsigned char *data = wy_ring_data((struct wy_ring *)ring) + at;
+	struct wy_event *e = (struct wy_event *)d->copy;
+	struct wy_bytes bytes = { d->copy, 0 };
 
-	if (!(now & 1))
+	if (!(now & 1) || most < sizeof(*e))
 		return false;
-	if (most > WY_RING_SIZE / 2)
-		bytes.len = WY_RING_SIZE / 2;
-	memcpy(d->copy, wy_ring_data((struct wy_ring *)ring) + at, bytes.len);
+	memcpy(e, data, sizeof(*e));
+	bytes.len = e->words * 8ul < most ? e->words * 8ul : most;
+	memcpy(d->copy, data, bytes.len);
 	return __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE) == now &&
 	       __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) == head &&
 	       wy_event_next(&bytes, ret) == 1 && ret->e.kind == WY_EVENT_CALL;
 }
 
 /* A thread that was killed in a call: the call will not return.  An exec has told so before. */
-static void tell_last_call(struct wy_drain *d, const struct wy_ring *ring, int pid, int tid)
+static void tell_last_call(struct wy_drain *d, unsigned int nr, int pid, int tid)
 {
+	const struct wy_ring *ring = wy_trace_ring(d->mem, nr);
 	struct wy_event_view v;
 	struct wy_event *e = (struct wy_event *)d->copy;
 
@@ -358,7 +371,7 @@ static void tell_last_call(struct wy_drain *d, const struct wy_ring *ring, int p
 		return;
 	*e = v.e;
 	e->flags |= WY_EVENT_NO_RETURN;
-	d->sink.events(d->sink.arg, pid, tid, ring->image,
+	d->sink.events(d->sink.arg, pid, tid, d->mem->use[nr].image,
 		       (struct wy_bytes){ d->copy, e->words * 8ul });
 }
 
@@ -366,10 +379,9 @@ static void tell_last_call(struct wy_drain *d, const struct wy_ring *ring, int p
 static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 {
 	struct wy_ring *ring = wy_trace_ring(d->mem, nr);
-	unsigned int state = __atomic_load_n(&ring->state, __ATOMIC_ACQUIRE);
+	unsigned int state = state_of(d, nr), image = d->mem->use[nr].image;
 	bool over = state == WY_RING_ENDED || (state == WY_RING_USED && look && is_gone(ring));
 	int pid = ring->pid, tid = ring->tid;
-	unsigned int image = ring->image;
 	uint64_t lost = ring->lost;
 	size_t len;
 
@@ -385,16 +397,18 @@ static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 	d->lost += lost - d->lost_of[nr];
 	d->lost_of[nr] = lost;
 	if (over) {
-		tell_last_call(d, ring, pid, tid);
-		free_ring(d, ring);
+		tell_last_call(d, nr, pid, tid);
+		free_ring(d, nr);
 	}
 	return len != 0;
 }
 
 /* 1, 0; -1: it cannot be told, for without a pidfd the number may be somebody else's by now. */
-static int ring_is_alive(const struct wy_drain *d, const struct wy_ring *ring)
+static int ring_is_alive(const struct wy_drain *d, unsigned int nr)
 {
-	if (ring->state != WY_RING_USED)
+	const struct wy_ring *ring = wy_trace_ring(d->mem, nr);
+
+	if (state_of(d, nr) != WY_RING_USED)
 		return 0;
 	if (ring->foreign)
 		return -1;
@@ -415,7 +429,7 @@ int wy_drain_anybody(struct wy_drain *d)
 
 	pthread_mutex_lock(&d->lock);
 	for (unsigned int i = 0; i < top && i < WY_RINGS && any != 1; i++) {
-		int alive = ring_is_alive(d, wy_trace_ring(d->mem, i));
+		int alive = ring_is_alive(d, i);
 
 		any = alive ? alive : any;
 	}
@@ -431,13 +445,13 @@ static void look_at_now(struct wy_drain *d, unsigned int nr, uint64_t ticks, dou
 	uint64_t now = __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
 	struct wy_event_view v;
 
-	if (ring->state != WY_RING_USED || d->hung[nr] == now || !read_now(d, ring, &v) ||
+	if (state_of(d, nr) != WY_RING_USED || d->hung[nr] == now || !read_now(d, ring, &v) ||
 	    (double)(ticks - v.e.time) < ticks_max)
 		return;
 	d->hung[nr] = now;
 	v.pid = ring->pid;
 	v.tid = ring->tid;
-	v.image = ring->image;
+	v.image = d->mem->use[nr].image;
 	d->sink.hangs(d->sink.arg, &v);
 }
 
@@ -456,7 +470,7 @@ static uint64_t moment(const struct wy_drain *d, unsigned int top)
 		const struct wy_ring *ring = wy_trace_ring(d->mem, i);
 		uint64_t busy = __atomic_load_n(&ring->busy, __ATOMIC_ACQUIRE);
 
-		if (busy && busy < ticks && ring->state == WY_RING_USED && !ring->foreign)
+		if (busy && busy < ticks && state_of(d, i) == WY_RING_USED && !ring->foreign)
 			ticks = busy;
 	}
 	return ticks;

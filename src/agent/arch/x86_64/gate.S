@@ -36,10 +36,11 @@
 	.hidden	wy_stub_template
 wy_stub_template:
 	movzwl	%ax, %ecx
-	.byte	0x4c, 0x8b, 0x1d		/* mov  site->interest(%rip), %r11 */
-.Lfix0:	SITE_REF(S_INTEREST)
+	.byte	0x4c, 0x8b, 0x1d		/* mov  site->unwanted(%rip), %r11 */
+.Lfix0:	SITE_REF(S_UNWANTED)
 	movzbl	(%r11,%rcx), %ecx
-	jrcxz	.Lnative
+	jrcxz	.Lwanted
+	jmp	.Lnative
 .Lwanted:
 	mov	%rsp, %gs:T_USER_SP
 	mov	%gs:T_STACK, %rsp

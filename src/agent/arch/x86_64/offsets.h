@@ -35,7 +35,7 @@
 
 /* struct wy_site: the part that its stub reads */
 #define S_BACK               0
-#define S_INTEREST           8
+#define S_UNWANTED           8
 #define S_GATE               16
 #define S_LEAVE              24
 /* ... and what the gate without gs reads */
