@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * freeze.c - see freeze.h.
+ * freeze.c - see freeze.h; frozen.c has what comes after.
  *
  * fork(2) copies the page tables of private anonymous memory, 20 to 35 ns for
  * each page of 4 KB: that is the price of a copy of a big process.  Two things
@@ -38,31 +38,19 @@
  * its own, nor of the agent; and no file at all while something is pinned for a
  * device or the kernel may still write to it (aio).
  *
- * What would show, in copies.  MADV_DONTNEED and its like make anonymous memory
- * zero, but bring a file's old bytes back: allocators count on the zeros.  So the
- * place becomes fresh anonymous memory.  mremap(2) wants one mapping, where now
- * there may be several, and would grow beyond the file: it is done by hand.
- * brk(2), munmap, mprotect, fork and so on do what they did.  Where the file
- * is still mapped is not kept in books: the extents that were frozen tell whether
- * there is something to ask, and /proc/self/maps has the answer.
- *
  * Not hidden: maps(5) shows the file; MADV_WIPEONFORK is refused on frozen memory,
  * as old kernels do; a core dump holds of it what the copy has written to;
  * userfaultfd(2) sees the faults of a file.
  */
 #include "agent/freeze.h"
-#include "agent/hot.h"
+#include "agent/frozen.h"
 #include "agent/maps.h"
-#include "agent/module.h"
-#include "agent/op.h"
 #include "agent/own.h"
 #include "agent/procfs.h"
-#include "agent/seccomp.h"
 #include "agent/sys.h"
-#include "agent/usermem.h"
+#include "agent/thread.h"
 #include <asm/errno.h>
 #include <asm/fcntl.h>
-#include <asm/ioctl.h>
 #include <asm/mman.h>
 #include <asm/resource.h>
 #include <asm/stat.h>
@@ -73,47 +61,25 @@
 #include <linux/time.h>
 #include <linux/wait.h>
 
-#define PAGE                  4096ul
-#define HUGE                  (2ul << 20)
-#define AUTO_MIN              (32ul << 20) /* less is copied fast enough as it is */
-#define AUTO_FORK_US          100          /* a copy that is cheap enough */
-#define REGION_MIN            (1ul << 20)  /* of what is there in a mapping */
-#define REGIONS_MAX           1024u
-#define EXTENTS_MAX           2048u
-#define GAP_PAGES             64u /* so many pages with nothing in them end a piece */
-#define PIECE_PAGES           64u /* no piece is smaller: a mapping costs a fork what 35 pages do */
-#define HUGE_PRESENT          384u /* pages that are there of those that one huge page holds */
-#define THP_FAILURES          16u
-#define HUGE_US               1500000ul /* to make pages of the file huge: in all, ... */
-#define HUGE_US_PER_GB        1000000ul /* ... more for each GB, ... */
-#define HUGE_US_EACH          20000ul   /* ... and not so much for each, once there are ... */
-#define HUGE_FIRST            4u        /* ... so many */
-#define HUGE_BATCH            16u       /* made at once */
-#define ZERO_BY_HAND          (16ul << 10)
-#define REMAPS_MAX            4096u
-#define IOVECS_MAX            1024ul
+#define PAGE           4096ul
+#define HUGE           (2ul << 20)
+#define AUTO_MIN       (32ul << 20) /* less is copied fast enough as it is */
+#define AUTO_FORK_US   100          /* a copy that is cheap enough */
+#define REGION_MIN     (1ul << 20)  /* of what is there in a mapping */
+#define REGIONS_MAX    1024u
+#define GAP_PAGES      64u  /* so many pages with nothing in them end a piece */
+#define PIECE_PAGES    64u  /* no piece is smaller: a mapping costs a fork what 35 pages do */
+#define HUGE_PRESENT   384u /* pages that are there of those that one huge page holds */
+#define THP_FAILURES   16u
+#define HUGE_US        1500000ul /* to make pages of the file huge: in all, ... */
+#define HUGE_US_PER_GB 1000000ul /* ... more for each GB, ... */
+#define HUGE_US_EACH   20000ul   /* ... and not so much for each, once there are ... */
+#define HUGE_FIRST     4u        /* ... so many */
+#define HUGE_BATCH     16u       /* made at once */
 
-/* Linux 5.18, 6.1, 6.13 */
-#define MADV_DONTNEED_LOCKED_ 24
-#define MADV_COLLAPSE_        25
-#define MADV_GUARD_INSTALL_   102
-#ifndef __NR_process_madvise
-#define __NR_process_madvise 440
-#endif
+#define PAGEMAP_PAGES  8192u
 
-/* Of /proc/self/pagemap, one word for each page. */
-#define PAGEMAP_PRESENT (1ul << 63)
-#define PAGEMAP_SWAPPED (1ul << 62)
-#define PAGEMAP_PAGES   8192u
-
-struct extent {
-	unsigned long start, end;
-};
-/* What was frozen, by address; written before the first copy, fixed from then on. */
-WY_LARGE static struct extent extents[EXTENTS_MAX];
-static unsigned int nr_extents;
-static unsigned long file_inode;
-static unsigned int file_major, file_minor;
+#define MADV_COLLAPSE_ 25 /* Linux 6.1 */
 
 /* Shared memory, so that it never becomes a part of one of the mappings that it lists. */
 struct work {
@@ -333,9 +299,9 @@ static enum content content_of(struct work *w, unsigned long addr, unsigned long
 {
 	unsigned long word = pagemap_at(w, addr, end);
 
-	if (word & PAGEMAP_SWAPPED)
+	if (word & WY_PAGEMAP_SWAPPED)
 		return DATA;
-	if (!(word & PAGEMAP_PRESENT))
+	if (!(word & WY_PAGEMAP_PRESENT))
 		return NOTHING;
 	/* It is there and nobody else runs who could take it away: this cannot fault. */
 	return is_zero_page(addr) ? ZEROS : DATA;
@@ -372,12 +338,6 @@ static long write_piece(const struct work *w, unsigned long to)
 	return ret;
 }
 
-static int protection(unsigned int flags)
-{
-	return (flags & WY_MAP_READ ? PROT_READ : 0) | (flags & WY_MAP_WRITE ? PROT_WRITE : 0) |
-	       (flags & WY_MAP_EXEC ? PROT_EXEC : 0);
-}
-
 static long map_piece(const struct work *w, const struct wy_map *region, unsigned long from)
 {
 	unsigned long len = w->piece_end - w->piece;
@@ -386,7 +346,7 @@ static long map_piece(const struct work *w, const struct wy_map *region, unsigne
 
 	if (region->flags & WY_MAP_NORESERVE)
 		flags |= MAP_NORESERVE;
-	ret = sys6(__NR_mmap, w->piece, len, protection(region->flags), flags, w->fd, from);
+	ret = sys6(__NR_mmap, w->piece, len, wy_map_protection(region->flags), flags, w->fd, from);
 	if (WY_IS_ERROR(ret))
 		return ret;
 	if (region->flags & WY_MAP_HUGE)
@@ -402,7 +362,7 @@ static unsigned int present_pages(struct work *w, unsigned long addr, unsigned l
 	unsigned int n = 0;
 
 	for (unsigned long at = addr; at < addr + HUGE; at += PAGE)
-		n += (pagemap_at(w, at, end) & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+		n += (pagemap_at(w, at, end) & (WY_PAGEMAP_PRESENT | WY_PAGEMAP_SWAPPED)) != 0;
 	return n;
 }
 
@@ -455,18 +415,23 @@ static void make_huge(struct work *w, const struct wy_map *region, unsigned long
 		     (w->huge_tried >= HUGE_FIRST && w->huge_us > w->huge_tried * HUGE_US_EACH);
 }
 
+static struct wy_frozen_extent *last_extent(void)
+{
+	return wy_frozen.nr ? &wy_frozen.extent[wy_frozen.nr - 1] : NULL;
+}
+
 /* Ends the piece: it is frozen if that pays, and the holes do not.  Returns 0 or -errno. */
 static long finish_piece(struct work *w, const struct wy_map *region, struct wy_freeze_result *r)
 {
 	unsigned long len = w->piece_end - w->piece;
-	struct extent *last = nr_extents ? &extents[nr_extents - 1] : NULL;
+	struct wy_frozen_extent *last = last_extent();
 	bool joins = last && w->piece && last->end == w->piece && w->piece > region->start;
 	/* The next place in the file that a huge page could be mapped from. */
 	unsigned long to = w->file_len + (w->piece - w->file_len) % HUGE;
 	long ret = 0;
 
 	if (w->data && w->data * 4ul >= len / PAGE &&
-	    (joins || (w->data >= w->piece_min && nr_extents < EXTENTS_MAX))) {
+	    (joins || (w->data >= w->piece_min && wy_frozen.nr < WY_FROZEN_MAX))) {
 		make_huge(w, region, to);
 		ret = write_piece(w, to);
 		if (!ret && to + len > w->huge_end) /* it may end in a hole */
@@ -482,7 +447,8 @@ static long finish_piece(struct work *w, const struct wy_map *region, struct wy_
 		if (joins)
 			last->end = w->piece_end;
 		else
-			extents[nr_extents++] = (struct extent){ w->piece, w->piece_end };
+			wy_frozen.extent[wy_frozen.nr++] =
+				(struct wy_frozen_extent){ w->piece, w->piece_end };
 	}
 	w->piece = 0;
 	w->data = 0;
@@ -508,7 +474,7 @@ static long finish_block(struct work *w, unsigned long at, const struct wy_map *
 
 	w->piece_end = at;
 	ret = finish_piece(w, region, r);
-	if (!ret && nr_extents && extents[nr_extents - 1].end == at)
+	if (!ret && wy_frozen.nr && last_extent()->end == at)
 		w->piece = w->piece_end = at;
 	return ret;
 }
@@ -572,9 +538,9 @@ static long make_file(struct work *w)
 	ret = sys2(__NR_fstat, w->fd, &st);
 	if (ret < 0)
 		return ret;
-	file_inode = st.st_ino;
-	file_major = (unsigned int)(st.st_dev >> 8 & 0xfff);
-	file_minor = (unsigned int)((st.st_dev & 0xff) | (st.st_dev >> 12 & 0xfff00));
+	wy_frozen.inode = st.st_ino;
+	wy_frozen.dev_major = (unsigned int)(st.st_dev >> 8 & 0xfff);
+	wy_frozen.dev_minor = (unsigned int)((st.st_dev & 0xff) | (st.st_dev >> 12 & 0xfff00));
 	return probe_file(w);
 }
 
@@ -591,7 +557,7 @@ static long freeze_to_file(struct work *w, struct wy_freeze_result *r)
 		goto out;
 	room = sys_mmap(0, ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	w->window = WY_IS_ERROR(room) ? 0 : ((unsigned long)room + HUGE - 1) & -HUGE;
-	w->piece_min = (unsigned int)(w->bytes / PAGE / EXTENTS_MAX);
+	w->piece_min = (unsigned int)(w->bytes / PAGE / WY_FROZEN_MAX);
 	if (w->piece_min < PIECE_PAGES)
 		w->piece_min = PIECE_PAGES;
 	/* How long files may become is not about memory; SIGXFSZ would come. */
@@ -618,7 +584,7 @@ out:
 		sys2(__NR_munmap, room, ROOM);
 	if (w->fd >= 0)
 		sys1(__NR_close, w->fd);
-	r->extents = nr_extents;
+	r->extents = wy_frozen.nr;
 	return ret;
 }
 
@@ -659,7 +625,7 @@ static long choose(struct work *w, enum wy_serve_freeze how, struct wy_freeze_re
 		return 0;
 	if (how != WY_FREEZE_THP)
 		ret = freeze_to_file(w, r);
-	if (nr_extents) {
+	if (wy_frozen.nr) {
 		r->how = WY_FREEZE_MEMFD;
 	} else if (how != WY_FREEZE_MEMFD) {
 		ret = collapse_all(w, r);
@@ -677,7 +643,7 @@ long wy_freeze(enum wy_serve_freeze how, struct wy_freeze_result *r)
 	long at;
 
 	*r = (struct wy_freeze_result){ .how = WY_FREEZE_OFF };
-	if (how == WY_FREEZE_OFF || nr_extents)
+	if (how == WY_FREEZE_OFF || wy_frozen.nr)
 		return 0;
 	at = sys6(__NR_mmap, 0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		  0);
@@ -698,386 +664,4 @@ long wy_freeze(enum wy_serve_freeze how, struct wy_freeze_result *r)
 	sys2(__NR_munmap, w, sizeof(*w));
 	r->us = (unsigned int)(now_us() - start);
 	return r->error;
-}
-
-/* ---- what copies do with frozen memory ---- */
-
-/* Was any of it frozen?  (It may be something else by now.) */
-static bool touches(unsigned long start, unsigned long end)
-{
-	unsigned int lo = 0, hi = nr_extents;
-
-	while (lo < hi) {
-		unsigned int mid = lo + (hi - lo) / 2;
-
-		if (extents[mid].end <= start)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < nr_extents && extents[lo].start < end;
-}
-
-static bool is_frozen(const struct wy_map *map)
-{
-	return map->inode == file_inode && map->dev_major == file_major &&
-	       map->dev_minor == file_minor && !(map->flags & WY_MAP_SHARED);
-}
-
-/* A range of whole pages of the program; false: the kernel will refuse it. */
-static bool is_range(unsigned long start, unsigned long len, unsigned long *ret_end)
-{
-	if (start % PAGE || !len || !wy_user_range_ok(start, len))
-		return false;
-	*ret_end = (start + len + PAGE - 1) & -PAGE;
-	return true;
-}
-
-static long map_fresh(unsigned long start, unsigned long len, int prot, int flags)
-{
-	long ret;
-
-	flags |= MAP_PRIVATE | MAP_ANONYMOUS;
-	ret = sys6(__NR_mmap, start, len, prot, flags, -1, 0);
-	if (ret == -ENOMEM) /* it may have been promised less than is asked for now */
-		ret = sys6(__NR_mmap, start, len, prot, flags | MAP_NORESERVE, -1, 0);
-	return ret;
-}
-
-static unsigned int remaps;
-
-/* What is frozen in [start, end) becomes fresh memory.  Returns 0 or -errno. */
-static long refresh(const struct wy_maps_query *q, unsigned long start, unsigned long end)
-{
-	struct wy_map map;
-	long ret;
-
-	for (; start < end; start = map.end) {
-		ret = wy_maps_at(q, start, &map);
-		if (ret < 0)
-			return ret == -ENOENT ? 0 : ret;
-		if (map.start > start)
-			start = map.start;
-		if (start >= end || !is_frozen(&map))
-			continue;
-		ret = map_fresh(start, (map.end < end ? map.end : end) - start,
-				protection(map.flags), MAP_FIXED);
-		if (WY_IS_ERROR(ret))
-			return ret;
-		__atomic_add_fetch(&remaps, 1, __ATOMIC_RELAXED);
-	}
-	return 0;
-}
-
-static bool is_discarding(int advice)
-{
-	switch (advice) {
-	case MADV_DONTNEED:
-	case MADV_FREE:
-	case MADV_DONTNEED_LOCKED_:
-	case MADV_GUARD_INSTALL_: return true;
-	}
-	return false;
-}
-
-/* A mapping for a few pages would cost more than the pages, and mappings are limited. */
-static bool by_hand(const struct wy_map *map, unsigned long start, unsigned long end, int advice)
-{
-	return map->start <= start && end <= map->end && is_frozen(map) &&
-	       map->flags & WY_MAP_WRITE && advice != MADV_GUARD_INSTALL_ &&
-	       (end - start <= ZERO_BY_HAND ||
-		__atomic_load_n(&remaps, __ATOMIC_RELAXED) > REMAPS_MAX);
-}
-
-static long zero_by_hand(unsigned long start, unsigned long end, int advice)
-{
-	static const char zeros[PAGE];
-	long ret;
-
-	if (advice == MADV_FREE)
-		advice = MADV_DONTNEED;
-	/* It judges (is it locked?), and gives back what this copy has written. */
-	ret = wy_call_as_program(__NR_madvise, (long)start, (long)(end - start), advice, 0, 0, 0);
-	for (; !ret && start < end; start += PAGE)
-		ret = copy_to_program(start, zeros, PAGE) < 0 ? -EAGAIN : 0;
-	return ret;
-}
-
-static enum wy_verdict look_madvise(struct wy_call *call)
-{
-	unsigned long start = (unsigned long)call->arg[0], end;
-	int advice = (int)call->arg[2];
-	struct wy_maps_query q;
-	struct wy_map map;
-	long ret;
-
-	if (!is_discarding(advice) || !is_range(start, (unsigned long)call->arg[1], &end) ||
-	    !touches(start, end))
-		return WY_PASS;
-	ret = wy_maps_open(&q);
-	if (ret < 0) /* not told apart from what is no longer frozen: nothing is done */
-		return wy_answer(call, -EAGAIN);
-	ret = wy_maps_at(&q, start, &map);
-	if (ret == 0 && by_hand(&map, start, end, advice)) {
-		wy_maps_close(&q);
-		return wy_answer(call, zero_by_hand(start, end, advice));
-	}
-	ret = refresh(&q, start, end);
-	wy_maps_close(&q);
-	return ret < 0 ? wy_answer(call, -EAGAIN) : WY_PASS;
-}
-
-/* ---- process_madvise(2) ---- */
-
-struct iovec_ { /* struct iovec */
-	unsigned long start, len;
-};
-
-/* Linux 6.13, which also is the first to let a process discard its own memory by this call. */
-struct pidfd_info_ {
-	unsigned long mask, cgroup;
-	unsigned int pid, tgid, rest[10];
-};
-#define PIDFD_GET_INFO_   _IOWR(0xff, 11, struct pidfd_info_)
-#define PIDFD_SELF_FIRST_ (-10001)
-#define PIDFD_SELF_LAST_  (-10000)
-
-static bool is_self(int pidfd)
-{
-	struct pidfd_info_ info = { .mask = 1 };
-
-	if (pidfd >= PIDFD_SELF_FIRST_ && pidfd <= PIDFD_SELF_LAST_)
-		return true;
-	return sys3(__NR_ioctl, pidfd, PIDFD_GET_INFO_, &info) == 0 &&
-	       info.tgid == (unsigned int)sys0(__NR_getpid);
-}
-
-static enum wy_verdict look_process_madvise(struct wy_call *call)
-{
-	unsigned long at = (unsigned long)call->arg[1], nr = (unsigned long)call->arg[2], end;
-	struct wy_maps_query q = { .fd = -1 };
-	struct iovec_ iov;
-	long ret = 0;
-
-	if (!is_discarding((int)call->arg[3]) || nr > IOVECS_MAX || call->arg[4] ||
-	    !is_self((int)call->arg[0]))
-		return WY_PASS;
-	for (; !ret && nr--; at += sizeof(iov)) {
-		if (copy_from_program(&iov, at, sizeof(iov)) < 0)
-			break;
-		if (!is_range(iov.start, iov.len, &end) || !touches(iov.start, end))
-			continue;
-		if (q.fd < 0)
-			ret = wy_maps_open(&q);
-		if (!ret)
-			ret = refresh(&q, iov.start, end);
-	}
-	wy_maps_close(&q);
-	return ret < 0 ? wy_answer(call, -EAGAIN) : WY_PASS;
-}
-
-/* ---- mremap(2) ---- */
-
-struct move {
-	unsigned long old, old_len, new_len, to; /* to: MREMAP_FIXED */
-	unsigned long flags;
-	int prot;
-};
-
-/* One mapping before it was frozen?  Fills in its protection.  Returns 0 or -EFAULT. */
-static long check_old(const struct wy_maps_query *q, struct move *m)
-{
-	unsigned long at = m->old, end = m->old + m->old_len;
-	struct wy_map map;
-
-	for (; at < end; at = map.end) {
-		if (wy_maps_at(q, at, &map) < 0 || map.start > at || map.flags & WY_MAP_SHARED ||
-		    (map.inode && !is_frozen(&map)) ||
-		    (at > m->old && protection(map.flags) != m->prot))
-			return -EFAULT;
-		m->prot = protection(map.flags);
-	}
-	return 0;
-}
-
-/* Copies what is not zero: the memory at `to` is fresh. */
-static long copy_not_zero(unsigned long to, unsigned long from, unsigned long len)
-{
-	unsigned long buf[64];
-
-	for (unsigned long at = 0; at < len; at += sizeof(buf)) {
-		unsigned long any = 0;
-
-		if (copy_from_program(buf, from + at, sizeof(buf)) < 0)
-			return -EFAULT;
-		for (unsigned int i = 0; i < sizeof(buf) / sizeof(buf[0]); i++)
-			any |= buf[i];
-		if (any && copy_to_program(to + at, buf, sizeof(buf)) < 0)
-			return -EFAULT;
-	}
-	return 0;
-}
-
-/* The same of anonymous memory, much of which may never have been there. */
-static long copy_anonymous(long pagemap, unsigned long to, unsigned long from, unsigned long len)
-{
-	unsigned long word[64];
-	long ret = 0;
-
-	for (unsigned long at = 0; !ret && at < len;) {
-		unsigned long pages = (len - at) / PAGE;
-		long n;
-
-		if (pages > sizeof(word) / sizeof(word[0]))
-			pages = sizeof(word) / sizeof(word[0]);
-		n = sys4(__NR_pread64, pagemap, word, pages * 8, (from + at) / PAGE * 8);
-		if (n != (long)pages * 8)
-			return copy_not_zero(to + at, from + at, len - at);
-		for (unsigned long i = 0; !ret && i < pages; i++, at += PAGE) {
-			if (word[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED))
-				ret = copy_not_zero(to + at, from + at, PAGE);
-		}
-	}
-	return ret;
-}
-
-static long copy_old(const struct wy_maps_query *q, const struct move *m, unsigned long to)
-{
-	unsigned long len = m->old_len < m->new_len ? m->old_len : m->new_len;
-	long pagemap = sys3(__NR_open, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-	struct wy_map map;
-	long ret = 0;
-
-	for (unsigned long at = 0, part; !ret && at < len; at += part) {
-		ret = wy_maps_at(q, m->old + at, &map);
-		if (ret < 0)
-			break;
-		part = map.end - (m->old + at);
-		if (part > len - at)
-			part = len - at;
-		if (is_frozen(&map))
-			ret = copy_not_zero(to + at, m->old + at, part);
-		else
-			ret = copy_anonymous(pagemap, to + at, m->old + at, part);
-	}
-	if (pagemap >= 0)
-		sys1(__NR_close, pagemap);
-	return ret;
-}
-
-static long move_away(const struct wy_maps_query *q, const struct move *m)
-{
-	unsigned long own_start, own_end;
-	long to, ret = 0;
-
-	if (m->flags & MREMAP_FIXED) {
-		if (m->to % PAGE || !wy_user_range_ok(m->to, m->new_len) ||
-		    (m->to < m->old + m->old_len && m->old < m->to + m->new_len))
-			return -EINVAL;
-		if (wy_own_touches(m->to, m->new_len, &own_start, &own_end))
-			return -ENOMEM;
-	}
-	to = map_fresh(0, m->new_len, PROT_READ | PROT_WRITE, 0);
-	if (WY_IS_ERROR(to))
-		return -ENOMEM;
-	if (!(m->prot & PROT_READ))
-		ret = sys3(__NR_mprotect, m->old, m->old_len, PROT_READ);
-	if (!ret)
-		ret = copy_old(q, m, (unsigned long)to);
-	if (!ret && m->prot != (PROT_READ | PROT_WRITE))
-		ret = sys3(__NR_mprotect, to, m->new_len, m->prot);
-	if (!ret && m->flags & MREMAP_FIXED) {
-		wy_module_forget(m->to, m->new_len);
-		ret = wy_call_as_program(__NR_mremap, to, (long)m->new_len, (long)m->new_len,
-					 MREMAP_MAYMOVE | MREMAP_FIXED, (long)m->to, 0);
-		if (!WY_IS_ERROR(ret)) {
-			to = ret;
-			ret = 0;
-		}
-	}
-	if (ret) {
-		sys2(__NR_munmap, to, m->new_len);
-		if (!(m->prot & PROT_READ))
-			sys3(__NR_mprotect, m->old, m->old_len, m->prot);
-		return -ENOMEM;
-	}
-	if (!(m->flags & MREMAP_DONTUNMAP))
-		sys2(__NR_munmap, m->old, m->old_len);
-	else
-		map_fresh(m->old, m->old_len, m->prot, MAP_FIXED);
-	return to;
-}
-
-static long resize(const struct wy_maps_query *q, struct move *m)
-{
-	long ret = check_old(q, m);
-
-	if (ret < 0)
-		return ret;
-	if (m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
-		return move_away(q, m);
-	if (m->new_len <= m->old_len) {
-		if (m->new_len < m->old_len)
-			ret = sys2(__NR_munmap, m->old + m->new_len, m->old_len - m->new_len);
-		return ret < 0 ? ret : (long)m->old;
-	}
-	ret = map_fresh(m->old + m->old_len, m->new_len - m->old_len, m->prot, MAP_FIXED_NOREPLACE);
-	if (ret == (long)(m->old + m->old_len))
-		return (long)m->old;
-	if (!WY_IS_ERROR(ret)) /* a kernel before 4.17 */
-		sys2(__NR_munmap, ret, m->new_len - m->old_len);
-	return m->flags & MREMAP_MAYMOVE ? move_away(q, m) : -ENOMEM;
-}
-
-static enum wy_verdict look_mremap(struct wy_call *call)
-{
-	struct move m = {
-		.old = (unsigned long)call->arg[0],
-		.new_len = ((unsigned long)call->arg[2] + PAGE - 1) & -PAGE,
-		.flags = (unsigned long)call->arg[3],
-		.to = (unsigned long)call->arg[4],
-	};
-	struct wy_maps_query q;
-	struct wy_map map;
-	unsigned long end;
-	long ret;
-
-	if (!is_range(m.old, (unsigned long)call->arg[1], &end) || !touches(m.old, end))
-		return WY_PASS;
-	m.old_len = end - m.old;
-	/* The kernel knows what is wrong with it. */
-	if (!m.new_len || m.flags & ~7ul /* MAYMOVE, FIXED, DONTUNMAP */ ||
-	    (m.flags & ~1ul && !(m.flags & MREMAP_MAYMOVE)) ||
-	    (m.flags & MREMAP_DONTUNMAP && m.old_len != m.new_len))
-		return WY_PASS;
-	ret = wy_maps_open(&q);
-	if (ret < 0)
-		return wy_answer(call, -ENOMEM);
-	ret = wy_maps_at(&q, m.old, &map);
-	if (ret == 0 && map.start <= m.old && end <= map.end && !is_frozen(&map)) {
-		wy_maps_close(&q);
-		return WY_PASS; /* one mapping, and no longer ours */
-	}
-	ret = resize(&q, &m);
-	wy_maps_close(&q);
-	return wy_answer(call, ret);
-}
-
-void wy_freeze_watch(struct wy_callset *calls)
-{
-	wy_callset_add(calls, __NR_madvise);
-	wy_callset_add(calls, __NR_process_madvise);
-	wy_callset_add(calls, __NR_mremap);
-}
-
-enum wy_verdict wy_freeze_look(struct wy_call *call)
-{
-	if (!nr_extents)
-		return WY_PASS;
-	switch ((int)call->nr) {
-	case __NR_madvise: return look_madvise(call);
-	case __NR_process_madvise: return look_process_madvise(call);
-	case __NR_mremap: return look_mremap(call);
-	}
-	return WY_PASS;
 }

@@ -26,13 +26,4 @@ struct wy_freeze_result {
  */
 long wy_freeze(enum wy_serve_freeze how, struct wy_freeze_result *ret);
 
-/* Adds the calls that wy_freeze_look() must see. */
-void wy_freeze_watch(struct wy_callset *calls);
-
-/*
- * For enter(), in the frozen process and all that descend from it: a call on frozen
- * memory that would find out that it is a file's.  Any other call may be shown, too.
- */
-enum wy_verdict wy_freeze_look(struct wy_call *call);
-
 #endif

@@ -11,19 +11,19 @@
 
 #include <stdbool.h>
 
-enum {
-	WY_MAP_READ = 1,
-	WY_MAP_WRITE = 2,
-	WY_MAP_EXEC = 4,
-	WY_MAP_SHARED = 8,
-	WY_MAP_NAMED = 16, /* has a name or a file; see name */
-	/* of smaps' VmFlags only */
-	WY_MAP_NORESERVE = 32,
-	WY_MAP_HUGE = 64,    /* MADV_HUGEPAGE */
-	WY_MAP_NOHUGE = 128, /* MADV_NOHUGEPAGE */
-	/* A flag that ordinary private memory does not have: locked, on the stack, not for
+enum { /* the first three as PROT_READ, PROT_WRITE and PROT_EXEC */
+       WY_MAP_READ = 1,
+       WY_MAP_WRITE = 2,
+       WY_MAP_EXEC = 4,
+       WY_MAP_SHARED = 8,
+       WY_MAP_NAMED = 16, /* has a name or a file; see name */
+       /* of smaps' VmFlags only */
+       WY_MAP_NORESERVE = 32,
+       WY_MAP_HUGE = 64,    /* MADV_HUGEPAGE */
+       WY_MAP_NOHUGE = 128, /* MADV_NOHUGEPAGE */
+       /* A flag that ordinary private memory does not have: locked, on the stack, not for
 	 * children, watched, of a key, sealed, ..., and all that later kernels will invent. */
-	WY_MAP_ODD = 256,
+       WY_MAP_ODD = 256,
 };
 
 struct wy_map {
@@ -35,6 +35,16 @@ struct wy_map {
 	/* of smaps only, in bytes */
 	unsigned long resident, swapped;
 };
+
+/* As mprotect(2) takes it. */
+static inline int wy_map_protection(unsigned int flags)
+{
+	return (int)(flags & (WY_MAP_READ | WY_MAP_WRITE | WY_MAP_EXEC));
+}
+
+/* Of the words of /proc/self/pagemap, one for each page; proc_pid_pagemap(5). */
+#define WY_PAGEMAP_PRESENT (1ul << 63)
+#define WY_PAGEMAP_SWAPPED (1ul << 62)
 
 struct wy_maps {
 	struct wy_map map;

@@ -19,7 +19,7 @@ def free_mb():
 def measure(bench):
     agent = os.path.join(bench.source, '..', '..', 'src', 'agent')
     program = bench.compile('freeze', 'freeze.c', os.path.join(agent, 'freeze.c'),
-                            os.path.join(agent, 'maps.c'),
+                            os.path.join(agent, 'frozen.c'), os.path.join(agent, 'maps.c'),
                             os.path.join(agent, 'procfs.c'),
                             flags=('-I' + os.path.join(agent, '..'),))
     table = bench.table(

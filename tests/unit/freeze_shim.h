@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * freeze_shim.h - agent/freeze.c in a program with a C library: what it needs of
+ * freeze_shim.h - agent/freeze.c and frozen.c in a program with a C library: what it needs of
  * the agent, and a filter that shows it the calls that the gate would.
  *
  * A call that is caught is told from one that is made for it by its sixth
@@ -10,6 +10,7 @@
 #define WY_TESTS_FREEZE_SHIM_H
 
 #include "agent/freeze.h"
+#include "agent/frozen.h"
 #include "agent/module.h"
 #include "agent/own.h"
 #include "agent/seccomp.h"
@@ -72,7 +73,7 @@ static inline void shim_catch(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	shim_caught++;
-	if (wy_freeze_look(&call) == WY_PASS)
+	if (wy_frozen_look(&call) == WY_PASS)
 		call.ret = shim_call(call.nr, call.arg);
 	r[REG_RAX] = call.ret;
 	errno = saved;

@@ -28,6 +28,7 @@
 #include "agent/fdpass.h"
 #include "agent/fdtab.h"
 #include "agent/freeze.h"
+#include "agent/frozen.h"
 #include "agent/gate.h"
 #include "agent/hot.h"
 #include "agent/ids.h"
@@ -750,7 +751,7 @@ static enum wy_verdict serve(struct wy_call *call)
 	int fd;
 
 	wy_refork_look(call);
-	if (__atomic_load_n(&s->frozen, __ATOMIC_RELAXED) && wy_freeze_look(call) == WY_DONE)
+	if (__atomic_load_n(&s->frozen, __ATOMIC_RELAXED) && wy_frozen_look(call) == WY_DONE)
 		return WY_DONE;
 	switch ((int)call->nr) {
 	case __NR_io_uring_setup: return refuse_uring(call);
@@ -814,7 +815,7 @@ static void start(struct wy_layer *layer)
 	note_inherited();
 	wy_refork_watch(&layer->calls);
 	wy_ids_watch(&layer->calls);
-	wy_freeze_watch(&layer->calls);
+	wy_frozen_watch(&layer->calls);
 	wy_callset_add(&layer->calls, __NR_inotify_add_watch);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		wy_callset_add(&layer->calls, wanted[i]);
