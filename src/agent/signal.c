@@ -23,10 +23,8 @@
  *
  * SIGSYS, SIGSEGV and SIGBUS always are handled by the agent: the first is how
  * calls trip, the other two are how a bad pointer is noticed.  What the program
- * asks for them is kept here.  SIGSYS is never blocked in the kernel, because
- * that is deadly with Syscall User Dispatch; what is sent while the program
- * thinks that it is blocked is held.  owned_blocked is the part of the
- * program's mask that the three have.
+ * asks for them is kept here; what it blocks of them, and what waits, in
+ * sigmask.c.
  *
  * Some signals that end the program have the agent's handler though the program has none (heard).
  * It tells the layers, gives the signal back to its default action, queues it again and
@@ -48,6 +46,7 @@
 #include "agent/op.h"
 #include "agent/refork.h"
 #include "agent/seccomp.h"
+#include "agent/sigmask.h"
 #include "agent/site.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
@@ -58,14 +57,13 @@
 #define AUTODISARM         (1u << 31)
 #define STACK_ONSTACK      1
 #define MINIMUM_STACK      2048ul
-#define UNBLOCKABLE        (WY_SIG_BIT(SIGKILL) | WY_SIG_BIT(SIGSTOP))
 /* UAPI_SA_FLAGS of include/linux/signal_types.h: others are cleared when they are set */
 #define KNOWN_FLAGS                                                                        \
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | \
 	 SA_RESETHAND | 0x800ul /* EXPOSE_TAGBITS */ | SA_RESTORER)
 /* signal(7): all others end the process by default. */
-#define HARMLESS                                                                        \
-	(UNBLOCKABLE | WY_SIG_BIT(SIGCHLD) | WY_SIG_BIT(SIGCONT) | WY_SIG_BIT(SIGURG) | \
+#define HARMLESS                                                                                   \
+	(WY_SIGNALS_UNBLOCKABLE | WY_SIG_BIT(SIGCHLD) | WY_SIG_BIT(SIGCONT) | WY_SIG_BIT(SIGURG) | \
 	 WY_SIG_BIT(SIGWINCH) | WY_SIG_BIT(SIGTSTP) | WY_SIG_BIT(SIGTTIN) | WY_SIG_BIT(SIGTTOU))
 #define DUMP_IN_CALLS \
 	(WY_SIG_BIT(SIGABRT) | WY_SIG_BIT(SIGQUIT) | WY_SIG_BIT(SIGXCPU) | WY_SIG_BIT(SIGXFSZ))
@@ -76,22 +74,11 @@ void wy_signal_entry(void);
 void wy_signal_restorer(void);
 void wy_sigreturn_at(unsigned long sp, unsigned long *held) __attribute__((noreturn));
 unsigned long *wy_on_signal(int sig, struct siginfo *info, struct ucontext *uc);
-void wy_signal_give_out(unsigned long *held);
-void wy_signal_give_out_all(unsigned long *held);
 extern const char wy_signal_tail[], wy_signal_tail_end[], wy_sigreturn_made[];
-void wy_signal_release(struct wy_call *call);
-
-static const int owned[3] = { SIGSYS, SIGSEGV, SIGBUS };
 
 static bool is_owned(int sig)
 {
 	return WY_SIG_BIT(sig) & WY_SIGNALS_OWNED;
-}
-
-/* Stays unblocked while the agent works, so that it cannot be queued again until then. */
-static bool stays_open(const struct wy_thread *t, int sig)
-{
-	return !(wy_mask_all(t) & WY_SIG_BIT(sig));
 }
 
 /* Forced by the kernel, not sent by anybody. */
@@ -148,122 +135,6 @@ static bool is_caught(const struct wy_thread *t, int sig, unsigned long handler)
 	       (handler == HANDLER_DEFAULT && is_heard(t, sig));
 }
 
-/* To this thread, which will take it as soon as the gate is left: what was sent to the process
- * cannot be sent there again, the kernel lets only the first thread repeat what others sent. */
-static long requeue(struct wy_thread *t, int sig, const void *info)
-{
-	long ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
-
-	if (ret < 0) {
-		wy_fault(WY_FAULT_REQUEUE);
-		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
-	}
-	return ret;
-}
-
-static void set_owned_blocked(struct wy_thread *t, unsigned long mask)
-{
-	t->owned_blocked = mask & WY_SIGNALS_OWNED;
-	if (t->owned_blocked & ~WY_SIGNALS_STRIPPED)
-		wy_faults_may_be_blocked = 1;
-}
-
-/* ---- what waits ---- */
-
-static int held_index(int sig)
-{
-	return sig == SIGSYS ? 0 : sig == SIGSEGV ? 1 : 2;
-}
-
-static void hold(struct wy_thread *t, int sig, const struct siginfo *info)
-{
-	const unsigned long *from = (const unsigned long *)info;
-	unsigned long *to = (unsigned long *)t->held_info[held_index(sig)];
-
-	if (t->held & WY_SIG_BIT(sig))
-		return; /* a standard signal is queued once */
-	for (unsigned int i = 0; i < sizeof(*info) / 8; i++)
-		to[i] = from[i];
-	t->held |= WY_SIG_BIT(sig);
-}
-
-/* Queues again what was held and may come now; it comes when the mask is next set. */
-static void release_held(struct wy_thread *t)
-{
-	unsigned long all = ~0ul;
-
-	if (!(t->held & ~t->owned_blocked))
-		return;
-	sys_sigprocmask(SIG_BLOCK, &all, NULL);
-	for (int i = 0; i < 3; i++) {
-		unsigned long bit = WY_SIG_BIT(owned[i]);
-
-		if (!(t->held & ~t->owned_blocked & bit))
-			continue;
-		t->held &= ~bit;
-		requeue(t, owned[i], t->held_info[i]);
-	}
-}
-
-static struct wy_thread *thread_of_held(unsigned long *held)
-{
-	return (struct wy_thread *)((unsigned long)held - offsetof(struct wy_thread, held));
-}
-
-/* A handler of ours ends with something held (gate.S).  What the program blocks stays. */
-void wy_signal_give_out(unsigned long *held)
-{
-	unsigned long all = ~0ul;
-
-	sys_sigprocmask(SIG_BLOCK, &all, NULL);
-	release_held(thread_of_held(held));
-}
-
-/* The same where an rt_sigreturn of the program's is made: the mask comes from its frame. */
-void wy_signal_give_out_all(unsigned long *held)
-{
-	wy_signal_give_out(held);
-	thread_of_held(held)->pending = 0;
-}
-
-/* The gate is about to be left with t->pending set. */
-void wy_signal_release(struct wy_call *call)
-{
-	release_held(call->thread);
-}
-
-void wy_thread_block_signals(struct wy_thread *t)
-{
-	unsigned long all = wy_mask_all(t), old;
-
-	if (t->pending)
-		return;
-	t->masked = true;
-	sys_sigprocmask(SIG_SETMASK, &all, &old);
-	if (!t->pending) { /* a signal may have been deferred just before */
-		t->deferred_mask = old;
-		t->pending = 1;
-	}
-	t->masked = false;
-}
-
-static void defer(struct wy_thread *t, int sig, const struct siginfo *info, struct ucontext *uc,
-		  bool in_gate)
-{
-	/* Blocked by the agent itself, the mask here is not the program's: hold it, no more. */
-	if (in_gate && !(stays_open(t, sig) && t->masked)) {
-		if (!t->pending) {
-			t->deferred_mask = uc->uc_sigmask;
-			t->pending = 1;
-		}
-		uc->uc_sigmask = wy_mask_all(t);
-	}
-	if (stays_open(t, sig))
-		hold(t, sig, info);
-	else
-		requeue(t, sig, info);
-}
-
 /* ---- delivery ---- */
 
 /* The default action of a deadly signal: let the kernel take it. */
@@ -273,7 +144,7 @@ static void die(struct wy_thread *t, int sig, const struct siginfo *info, bool a
 	if (!again) {
 		unsigned long bit = WY_SIG_BIT(sig);
 
-		requeue(t, sig, info);
+		wy_signal_requeue(t, sig, info);
 		sys_sigprocmask(SIG_UNBLOCK, &bit, NULL);
 	}
 	/* else: the faulting instruction runs again, now without a handler */
@@ -315,7 +186,7 @@ static long start_handler(struct wy_thread *t, int sig, const struct siginfo *in
 	mask = base | act->mask;
 	if (!(act->flags & SA_NODEFER))
 		mask |= WY_SIG_BIT(sig);
-	set_owned_blocked(t, mask);
+	wy_signal_set_blocked(t, mask);
 	uc->uc_sigmask = mask & ~WY_SIGNALS_STRIPPED;
 	return 0;
 }
@@ -353,7 +224,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 		if (is_sync(info))
 			die(t, sig, info, is_fault(sig, info, uc));
 		else if (!pass_on(t, sig, info))
-			hold(t, sig, info);
+			wy_signal_hold(t, sig, info);
 		return;
 	}
 	if (act.handler == HANDLER_IGNORE) {
@@ -369,7 +240,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 			/* Heard only, or reset meanwhile: the kernel knows what to do. */
 			if (is_heard(t, sig))
 				kernel_default(sig, HANDLER_DEFAULT);
-			requeue(t, sig, info);
+			wy_signal_requeue(t, sig, info);
 		}
 		return;
 	}
@@ -408,10 +279,10 @@ static void do_sigreturn(struct wy_thread *t, unsigned long sp)
 		copy_to_program(mask_at, &kernel_mask, 8);
 		if (!on_altstack(t, sp))
 			t->altstack = ss;
-		set_owned_blocked(t, mask);
+		wy_signal_set_blocked(t, mask);
 	}
 	t->pending = 0;
-	release_held(t);
+	wy_signal_release_held(t);
 	wy_sigreturn_at(sp, &t->held);
 }
 
@@ -501,7 +372,7 @@ static bool take_signal(struct wy_thread *t, int sig, struct siginfo *info, stru
 		return true;
 	if (!is_sync(info) && at_the_end(pc)) {
 		uc->uc_sigmask = ~0ul;
-		requeue(t, sig, info);
+		wy_signal_requeue(t, sig, info);
 		return true;
 	}
 	if (arch_recover(t, uc, &has_temp_mask, &temp_mask) == ARCH_IN_AGENT) {
@@ -521,13 +392,14 @@ static bool take_signal(struct wy_thread *t, int sig, struct siginfo *info, stru
 				return true;
 			}
 		}
-		defer(t, sig, info, uc, !in_handler);
+		wy_signal_defer(t, sig, info, uc, !in_handler);
 		return false;
 	}
 	if (wy_seccomp_is_trap(sig, info) && (unsigned long)info->si_call_addr == pc)
 		info->si_call_addr = (void *)arch_uc_pc(uc);
 	deliver(t, sig, info, uc,
-		(has_temp_mask ? temp_mask : uc->uc_sigmask | t->owned_blocked) & ~UNBLOCKABLE);
+		(has_temp_mask ? temp_mask : uc->uc_sigmask | t->owned_blocked) &
+			~WY_SIGNALS_UNBLOCKABLE);
 	return true;
 }
 
@@ -563,7 +435,7 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 	old = t->sighand->action[sig - 1];
 	if (set) {
 		act.flags &= KNOWN_FLAGS;
-		act.mask &= ~UNBLOCKABLE;
+		act.mask &= ~WY_SIGNALS_UNBLOCKABLE;
 		if (is_caught(t, sig, act.handler))
 			ret = kernel_install(sig, act.flags);
 		else
@@ -576,90 +448,6 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 	    copy_to_program((unsigned long)call->arg[2], &old, sizeof(old)) < 0)
 		ret = -EFAULT;
 	return wy_answer(call, ret);
-}
-
-unsigned long wy_signal_mask(struct wy_thread *t)
-{
-	unsigned long mask = t->deferred_mask;
-
-	if (!t->pending) {
-		sys_sigprocmask(SIG_BLOCK, NULL, &mask);
-		if (t->pending) /* deferred meanwhile */
-			mask = t->deferred_mask;
-	}
-	return mask | t->owned_blocked;
-}
-
-static enum wy_verdict op_sigprocmask(struct wy_call *call)
-{
-	struct wy_thread *t = call->thread;
-	unsigned long set, old, mask, kernel_mask;
-
-	if (call->arg[3] != 8)
-		return wy_answer(call, -EINVAL);
-	old = wy_signal_mask(t);
-	if (call->arg[1]) {
-		if (copy_from_program(&set, (unsigned long)call->arg[1], 8) < 0)
-			return wy_answer(call, -EFAULT);
-		set &= ~UNBLOCKABLE;
-		switch ((int)call->arg[0]) {
-		case SIG_BLOCK: mask = old | set; break;
-		case SIG_UNBLOCK: mask = old & ~set; break;
-		case SIG_SETMASK: mask = set; break;
-		default: return wy_answer(call, -EINVAL);
-		}
-		if (t->pending && (mask & ~old))
-			return wy_call_again(
-				call); /* a signal was first: it must not be shut out */
-		set_owned_blocked(t, mask);
-		kernel_mask = mask & ~WY_SIGNALS_STRIPPED;
-		if (t->held & ~t->owned_blocked)
-			wy_thread_block_signals(t);
-		if (!t->pending)
-			sys_sigprocmask(SIG_SETMASK, &kernel_mask, NULL);
-		if (t->pending) /* it was, or one was deferred meanwhile */
-			t->deferred_mask = kernel_mask;
-	}
-	if (call->arg[2] && copy_to_program((unsigned long)call->arg[2], &old, 8) < 0)
-		return wy_answer(call, -EFAULT);
-	return wy_answer(call, 0);
-}
-
-static enum wy_verdict op_sigpending(struct wy_call *call)
-{
-	unsigned long set = 0;
-	unsigned long size = (unsigned long)call->arg[1];
-	long ret;
-
-	if (size > 8)
-		return wy_answer(call, -EINVAL);
-	ret = sys2(__NR_rt_sigpending, &set, 8);
-	set |= call->thread->held;
-	if (!ret && copy_to_program((unsigned long)call->arg[0], &set, size) < 0)
-		ret = -EFAULT;
-	return wy_answer(call, ret);
-}
-
-/* What is held is not pending in the kernel: it is taken here.  (A SIGSYS that comes while the
- * call waits ends it with EINTR.) */
-static enum wy_verdict op_sigtimedwait(struct wy_call *call)
-{
-	struct wy_thread *t = call->thread;
-	unsigned long set;
-
-	if (!t->held || call->arg[3] != 8 ||
-	    copy_from_program(&set, (unsigned long)call->arg[0], 8) < 0)
-		return WY_PASS;
-	for (int i = 0; i < 3; i++) {
-		if (!(t->held & set & WY_SIG_BIT(owned[i])))
-			continue;
-		if (call->arg[1] && copy_to_program((unsigned long)call->arg[1], t->held_info[i],
-						    sizeof(t->held_info[i])) < 0)
-			return wy_answer(call, -EFAULT);
-		t->held &= ~WY_SIG_BIT(owned[i]);
-		return wy_answer(call, owned[i]);
-	}
-	return WY_PASS;
 }
 
 /* do_sigaltstack() of kernel/signal.c */
@@ -701,87 +489,12 @@ static enum wy_verdict op_sigaltstack(struct wy_call *call)
 	return wy_answer(call, ret);
 }
 
-/*
- * Calls that install a mask while they wait.  The kernel gets it without the
- * owned signals; a handler that ends the wait starts from the program's own.
- */
-static enum wy_verdict with_mask(struct wy_call *call, int arg, unsigned long mask)
-{
-	struct wy_record *r = wy_call_record(call);
-
-	r->has_temp_mask = true;
-	r->temp_mask = mask;
-	r->kernel_mask[0] = mask & ~WY_SIGNALS_STRIPPED;
-	call->arg[arg] = (long)&r->kernel_mask[0];
-	return WY_PASS;
-}
-
-static enum wy_verdict op_mask_arg(struct wy_call *call, int arg)
-{
-	unsigned long mask;
-
-	if (!call->arg[arg] || call->arg[arg + 1] != 8 ||
-	    copy_from_program(&mask, (unsigned long)call->arg[arg], 8) < 0)
-		return WY_PASS;
-	return with_mask(call, arg, mask);
-}
-
-/* struct { const sigset_t *set; size_t size; } */
-static enum wy_verdict op_mask_struct(struct wy_call *call, int arg)
-{
-	struct {
-		unsigned long set, size;
-	} user;
-	unsigned long mask;
-	struct wy_record *r;
-
-	if (!call->arg[arg] ||
-	    copy_from_program(&user, (unsigned long)call->arg[arg], sizeof(user)) < 0 ||
-	    !user.set || user.size != 8 || copy_from_program(&mask, user.set, 8) < 0)
-		return WY_PASS;
-	with_mask(call, arg, mask);
-	r = wy_record_find(call->thread, call->site, call->sp);
-	r->temp_mask = mask;
-	r->mask_struct[0] = (unsigned long)&r->kernel_mask[0];
-	r->mask_struct[1] = 8;
-	call->arg[arg] = (long)&r->mask_struct[0];
-	return WY_PASS;
-}
-
-static enum wy_verdict op_sigsuspend(struct wy_call *call)
-{
-	return op_mask_arg(call, 0);
-}
-
-static enum wy_verdict op_ppoll(struct wy_call *call)
-{
-	return op_mask_arg(call, 3);
-}
-
-static enum wy_verdict op_epoll_pwait(struct wy_call *call)
-{
-	return op_mask_arg(call, 4);
-}
-
-static enum wy_verdict op_pselect6(struct wy_call *call)
-{
-	return op_mask_struct(call, 5);
-}
-
 void wy_signal_ops(void)
 {
 	wy_gate_op(__NR_rt_sigaction, op_sigaction);
-	wy_gate_op(__NR_rt_sigprocmask, op_sigprocmask);
-	wy_gate_op(__NR_rt_sigpending, op_sigpending);
-	wy_gate_op(__NR_rt_sigtimedwait, op_sigtimedwait);
 	wy_gate_op(__NR_rt_sigreturn, op_sigreturn);
 	wy_gate_op(__NR_sigaltstack, op_sigaltstack);
-	wy_gate_op(__NR_rt_sigsuspend, op_sigsuspend);
-	wy_gate_op(__NR_ppoll, op_ppoll);
-	wy_gate_op(__NR_epoll_pwait, op_epoll_pwait);
-	wy_gate_op(__NR_epoll_pwait2, op_epoll_pwait);
-	wy_gate_op(__NR_pselect6, op_pselect6);
-	wy_gate_op(__NR_io_pgetevents, op_pselect6);
+	wy_sigmask_ops();
 }
 
 /* ---- start and exec ---- */
@@ -822,7 +535,7 @@ long wy_signal_start(struct wy_thread *t, const struct wy_boot *boot)
 
 void wy_signal_join(struct wy_thread *t, unsigned long mask)
 {
-	set_owned_blocked(t, mask);
+	wy_signal_set_blocked(t, mask);
 }
 
 void wy_signal_put_back(const struct wy_thread *t)
@@ -834,7 +547,7 @@ void wy_signal_put_back(const struct wy_thread *t)
 void wy_signal_unhold(struct wy_thread *t)
 {
 	t->owned_blocked = 0;
-	release_held(t);
+	wy_signal_release_held(t);
 }
 
 unsigned long wy_signal_ignored(struct wy_thread *t)
@@ -853,10 +566,10 @@ bool wy_signal_hand_over(struct wy_thread *t)
 {
 	bool needed = t->owned_blocked != 0;
 
-	for (int i = 0; i < 3; i++) {
-		if (t->sighand->action[owned[i] - 1].handler != HANDLER_IGNORE)
+	for (int sig = 1; sig <= 64; sig++) {
+		if (!is_owned(sig) || t->sighand->action[sig - 1].handler != HANDLER_IGNORE)
 			continue;
-		kernel_default(owned[i], HANDLER_IGNORE);
+		kernel_default(sig, HANDLER_IGNORE);
 		needed = true;
 	}
 	if (t->owned_blocked)
