@@ -256,6 +256,8 @@ def trace():
     yield b"\1" + segment(3, *life, pid=6) + segment(3, bytes(16), tcp, *calls[:3], bytes(8))
     yield b"\1" + segment(3, *(event(5, arg=(n, n - 1, n)) for n in range(2, 9)))
     yield b"\1" + segment(3, six, *calls[4:6], six) + segment(3, sink, tcp[:-8])
+    # a wait that ended for a file of a class that there is not
+    yield b"\1" + segment(3, image, event(2, ret=22, arg=(0, 7, 7), file=2, cls=36), calls[7])
     head = b"wy-run1\n" + struct.pack("<IIQQ", 1, 32, 1, 0)
     yield b"\0" + head
     yield b"\0" + head + b"yseg" + struct.pack("<HHiiIIII", 3, 1, 1, 1, 8, 8, 1, 0) + bytes(8)

@@ -235,7 +235,7 @@ static int add_wait(struct wy_tally *t, struct process *p, const struct wy_event
 					      .sub = (unsigned char)ready[i].sub };
 		struct wy_tally_file *f;
 
-		if (!side.file)
+		if (!side.file || side.class >= WY_FD_CLASSES)
 			continue;
 		f = get_file(p, &side, v->e.time);
 		if (!f)
