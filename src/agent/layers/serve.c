@@ -32,9 +32,11 @@
 #include "agent/gate.h"
 #include "agent/hot.h"
 #include "agent/ids.h"
+#include "agent/input.h"
 #include "agent/layers/layers.h"
 #include "agent/learn.h"
 #include "agent/maps.h"
+#include "agent/output.h"
 #include "agent/own.h"
 #include "agent/procfs.h"
 #include "agent/refork.h"
@@ -46,152 +48,30 @@
 #include <asm/ioctls.h>
 #include <asm/poll.h>
 #include <asm/resource.h>
-#include <asm/stat.h>
-#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
 #include <linux/mman.h>
 #include <linux/random.h>
 #include <linux/sched.h>
-#include <linux/stat.h>
 #include <linux/wait.h>
 
-#define FD_SETSIZE_MAX 65536
-#define COPY_FAILED    125 /* exit status of a copy that could not be made whole */
-#define LOOK_AGAIN_NS  5000000l
+#define COPY_FAILED   125 /* exit status of a copy that could not be made whole */
+#define LOOK_AGAIN_NS 5000000l
 
 /* Marks in the table of descriptors: what a placeholder stands for. */
-#define INPUT          2u
-#define OUTPUT         4u
-#define ERRORS         8u
-#define CONTROL        16u /* the control socket, where it is not the input */
+#define INPUT         2u
+#define OUTPUT        4u
+#define ERRORS        8u
+#define CONTROL       16u /* the control socket, where it is not the input */
 
 static struct wy_fdtab fdtab;
 static unsigned int hazards;
 WY_HOT static bool gone_on; /* this process serves a connection, or comes from one that does */
 static unsigned int nr_takes;
 
-/*
- * Where output goes, by descriptor.  When the last of them is closed the client is told the end of
- * the output, which the front's own descriptor of the connection would keep from it; but only
- * while it is certain that there are no others, of this process or of one that comes from it.
- */
-WY_HOT static unsigned long output_fds; /* bits; those from 64 on are not certain */
-WY_HOT static bool output_certain;
-
-/* ---- is it about the input? ---- */
-
 static struct wy_serve_session *serve_session(void)
 {
 	return &wy_session->serve;
-}
-
-static bool is_inode(const struct stat *st, unsigned long dev, unsigned long ino)
-{
-	return ino && st->st_dev == dev && st->st_ino == ino;
-}
-
-static bool is_input(int fd)
-{
-	const struct wy_serve_session *s = serve_session();
-	struct stat st;
-
-	return fd >= 0 && sys2(__NR_fstat, fd, &st) == 0 && is_inode(&st, s->in_dev, s->in_ino);
-}
-
-static int polled_input(unsigned long fds, unsigned long nr)
-{
-	for (unsigned long i = 0; i < nr; i++) {
-		struct {
-			int fd;
-			short events, revents;
-		} p;
-
-		if (copy_from_program(&p, fds + i * sizeof(p), sizeof(p)) < 0)
-			return -1;
-		if ((p.events & (POLLIN | POLLRDNORM | POLLPRI)) && is_input(p.fd))
-			return p.fd;
-	}
-	return -1;
-}
-
-static int selected_input(unsigned long set, long nr)
-{
-	unsigned long word = 0;
-
-	for (int fd = 0; set && fd < nr && fd < FD_SETSIZE_MAX; fd++) {
-		if (fd % 64 == 0 && copy_from_program(&word, set + (unsigned long)fd / 8, 8) < 0)
-			return -1;
-		if (word >> (fd % 64) & 1 && is_input(fd))
-			return fd;
-	}
-	return -1;
-}
-
-/* Where input is a regular file, what the file is like is a question about this input. */
-static bool asks_for_file(const struct wy_call *call, int *fd)
-{
-	if (!(serve_session()->flags & WY_SERVE_FILE))
-		return false;
-	switch ((int)call->nr) {
-	case __NR_fstat:
-	case __NR_lseek:
-	case __NR_statx: *fd = (int)call->arg[0]; return true;
-	case __NR_newfstatat:
-		*fd = (int)call->arg[3] & AT_EMPTY_PATH ? (int)call->arg[0] : -1;
-		return true;
-	case __NR_mmap: *fd = (int)call->arg[4]; return true;
-	}
-	return false;
-}
-
-/*
- * The descriptor of the input that this call is about to take from or to wait
- * for, or whose other end it wants to know; or -1.
- */
-static int input_of(const struct wy_call *call)
-{
-	int fd = (int)call->arg[0];
-
-	switch ((int)call->nr) {
-	case __NR_read:
-	case __NR_readv:
-	case __NR_pread64:
-	case __NR_preadv:
-	case __NR_preadv2:
-	case __NR_recvfrom:
-	case __NR_recvmsg:
-	case __NR_recvmmsg:
-	case __NR_splice:
-	case __NR_tee:
-	case __NR_copy_file_range:
-	/* stdin of a server that inetd(8) starts is a connection in both directions */
-	case __NR_write:
-	case __NR_writev:
-	case __NR_sendto:
-	case __NR_sendmsg:
-	case __NR_sendmmsg:
-	case __NR_shutdown:
-	/* getsockname and getsockopt are asked by runtimes at their start, to learn what it is */
-	case __NR_getpeername: break;
-	case __NR_poll:
-	case __NR_ppoll:
-		return polled_input((unsigned long)call->arg[0], (unsigned int)call->arg[1]);
-	case __NR_select:
-	case __NR_pselect6: return selected_input((unsigned long)call->arg[1], (int)call->arg[0]);
-	case __NR_sendfile: fd = is_input(fd) ? fd : (int)call->arg[1]; break;
-	case __NR_epoll_ctl:
-		fd = (int)call->arg[1] == EPOLL_CTL_DEL ? -1 : (int)call->arg[2];
-		break;
-	case __NR_ioctl:
-		if ((unsigned int)call->arg[1] != FIONREAD)
-			return -1;
-		break;
-	default:
-		if (!asks_for_file(call, &fd))
-			return -1;
-	}
-	return is_input(fd) ? fd : -1;
 }
 
 /* What a program does before it is stopped that its copies will have in common. */
@@ -457,14 +337,6 @@ static void set_limit(int resource, unsigned long max)
 	sys2(__NR_setrlimit, resource, &limit);
 }
 
-static void output_add(int fd)
-{
-	if (fd < 0 || fd >= 64)
-		output_certain = false;
-	else
-		output_fds |= 1ul << fd;
-}
-
 /* The process goes on with these descriptors. */
 static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy)
 {
@@ -476,7 +348,7 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	set_limit(RLIMIT_CPU, serve_session()->cpu_max);
 	if (g->in < 0)
 		return;
-	output_certain = wy_thread_alone();
+	wy_output_begin(wy_thread_alone());
 	if (g->banner >= 0)
 		send_banner(g->out, g->banner);
 	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {
@@ -486,11 +358,11 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 		case INPUT:
 			put(g->in, slot);
 			if (g->in == g->out)
-				output_add(slot->fd);
+				wy_output_add(slot->fd);
 			break;
 		case OUTPUT:
 			put(g->out, slot);
-			output_add(slot->fd);
+			wy_output_add(slot->fd);
 			break;
 		case ERRORS: put(g->err, slot); break;
 		case CONTROL: sys1(__NR_close, slot->fd); break;
@@ -499,65 +371,6 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	if (is_copy && wy_fdtab_copy(&fd) < 0)
 		copy_failed();
 	close_given(g);
-}
-
-/* The last descriptor of the output is about to go. */
-static void output_end(int fd)
-{
-	if (output_certain)
-		sys2(__NR_shutdown, fd, 1 /* SHUT_WR */);
-	output_certain = false;
-}
-
-static void output_close(int fd)
-{
-	if (fd < 0 || fd >= 64 || !(output_fds >> fd & 1))
-		return;
-	output_fds &= ~(1ul << fd);
-	if (!output_fds)
-		output_end(fd);
-}
-
-static void output_dup(int from, int to)
-{
-	if (from == to)
-		return;
-	if (to >= 0 && to < 64 && output_fds >> to & 1 && !(output_fds & ~(1ul << to)))
-		output_end(to);
-	if (from >= 0 && from < 64 && output_fds >> from & 1)
-		output_add(to);
-}
-
-/* What a process that serves a connection does about its output's descriptors. */
-static void watch_output(const struct wy_call *call)
-{
-	if (!output_certain)
-		return;
-	switch ((int)call->nr) {
-	case __NR_close: output_close((int)call->arg[0]); break;
-	case __NR_dup2:
-	case __NR_dup3: output_dup((int)call->arg[0], (int)call->arg[1]); break;
-	case __NR_fcntl:
-		if ((int)call->arg[1] != F_DUPFD && (int)call->arg[1] != F_DUPFD_CLOEXEC)
-			break;
-		output_certain = false;
-		break;
-	case __NR_exit_group:
-		if (output_fds)
-			output_end(__builtin_ctzl(output_fds));
-		break;
-	case __NR_dup:
-	case __NR_fork:
-	case __NR_vfork:
-	case __NR_sendmsg:
-	case __NR_sendmmsg:
-	case __NR_close_range:
-	case __NR_execve:
-	case __NR_execveat:
-	case __NR_unshare:
-	case __NR_clone:
-	case __NR_clone3: output_certain = false; break;
-	}
 }
 
 /* ---- stopped ---- */
@@ -760,13 +573,13 @@ static enum wy_verdict serve(struct wy_call *call)
 	if (gone_on) {
 		wy_ids_look(call);
 		if (wy_ids_is_server(call->thread))
-			watch_output(call);
+			wy_output_look(call);
 		return WY_PASS;
 	}
 	if (__atomic_load_n(&s->frozen, __ATOMIC_ACQUIRE) == WY_SERVE_GONE_ON)
 		return WY_PASS;
 	look_for_hazards(call);
-	fd = input_of(call);
+	fd = wy_input_of(call);
 	if (fd < 0 || feed(fd))
 		return WY_PASS;
 	if (__atomic_add_fetch(&nr_takes, 1, __ATOMIC_RELAXED) < s->takes)
@@ -796,33 +609,19 @@ static void note_inherited(void)
 
 static void start(struct wy_layer *layer)
 {
-	/* clang-format off */
 	static const unsigned short wanted[] = {
-		__NR_read, __NR_readv, __NR_pread64, __NR_preadv, __NR_preadv2,
-		__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg,
-		__NR_splice, __NR_tee, __NR_sendfile, __NR_copy_file_range,
-		__NR_write, __NR_writev, __NR_sendto, __NR_sendmsg, __NR_sendmmsg,
-		__NR_shutdown, __NR_getpeername,
-		__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_ctl, __NR_ioctl,
-		__NR_io_uring_setup, __NR_madvise,
-		__NR_close, __NR_dup, __NR_dup2, __NR_dup3, __NR_fcntl, __NR_close_range,
-		__NR_fork, __NR_vfork, __NR_clone, __NR_clone3, __NR_unshare, __NR_execve,
-		__NR_execveat, __NR_exit_group,
-		__NR_getrandom, __NR_setitimer, __NR_timer_settime, __NR_alarm,
-	}, of_file[] = { __NR_fstat, __NR_lseek, __NR_statx, __NR_newfstatat, __NR_mmap };
-	/* clang-format on */
+		__NR_io_uring_setup, __NR_madvise, __NR_getrandom,         __NR_setitimer,
+		__NR_timer_settime,  __NR_alarm,   __NR_inotify_add_watch,
+	};
 
 	note_inherited();
 	wy_refork_watch(&layer->calls);
 	wy_ids_watch(&layer->calls);
 	wy_frozen_watch(&layer->calls);
-	wy_callset_add(&layer->calls, __NR_inotify_add_watch);
+	wy_input_watch(&layer->calls);
+	wy_output_watch(&layer->calls);
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		wy_callset_add(&layer->calls, wanted[i]);
-	for (unsigned int i = 0; i < sizeof(of_file) / sizeof(of_file[0]); i++) {
-		if (serve_session()->flags & WY_SERVE_FILE)
-			wy_callset_add(&layer->calls, of_file[i]);
-	}
 }
 
 struct wy_layer wy_layer_serve = {
