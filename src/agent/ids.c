@@ -8,6 +8,11 @@
 #include <linux/ioprio.h>
 #include <linux/resource.h>
 
+/* include/linux/posix-timers_types.h: the low three bits of such a clock */
+#define CLOCK_OF        3
+#define CLOCK_OF_FD     3
+#define CLOCK_OF_THREAD 4
+
 static int template, group;
 WY_HOT static int server; /* 0: nobody has gone on */
 
@@ -43,30 +48,48 @@ static void alias_signalled(struct wy_call *call)
 	call->arg[at] = tid;
 }
 
-/* Which argument of a call about scheduling is a thread's id. */
-static int scheduled(const struct wy_call *call)
-{
-	switch ((int)call->nr) {
-	case __NR_getpriority:
-	case __NR_setpriority: return call->arg[0] == PRIO_PROCESS ? 1 : -1;
-	case __NR_ioprio_get:
-	case __NR_ioprio_set: return call->arg[0] == IOPRIO_WHO_PROCESS ? 1 : -1;
-	}
-	return 0;
-}
-
 /* Else it would be a thread of the template that gets another priority, or other processors. */
-static void alias_scheduled(struct wy_call *call)
+static void alias_thread(struct wy_call *call, int at)
 {
-	int at = scheduled(call), tid;
+	int old = (int)call->arg[at], tid = old > 0 ? wy_refork_tid(old) : 0;
 
-	if (at < 0 || (int)call->arg[at] <= 0)
-		return;
-	tid = wy_refork_tid((int)call->arg[at]);
-	if (!tid || tid == (int)call->arg[at])
+	if (!tid || tid == old)
 		return;
 	wy_call_record(call);
 	call->arg[at] = tid;
+}
+
+/* getpriority(2) and ioprio_get(2): `one` asks about one thread. */
+static void alias_chosen(struct wy_call *call, int one)
+{
+	if ((int)call->arg[0] == one)
+		alias_thread(call, 1);
+}
+
+/* clock_getcpuclockid(3): the clock of a thread or process has its id in it. */
+static void alias_clock(struct wy_call *call)
+{
+	int clock = (int)call->arg[0], old = ~(clock >> 3), id = 0;
+
+	if (clock >= 0 || (clock & CLOCK_OF) == CLOCK_OF_FD || old <= 0)
+		return;
+	if (clock & CLOCK_OF_THREAD)
+		id = wy_refork_tid(old);
+	else if (old == template)
+		id = server;
+	if (!id || id == old)
+		return;
+	wy_call_record(call);
+	call->arg[0] = (int)((unsigned int)~id << 3) | (clock & 7);
+}
+
+/* A process, and by its own id only. */
+static void alias_named(struct wy_call *call)
+{
+	if (template == server || (int)call->arg[0] != template)
+		return;
+	wy_call_record(call);
+	call->arg[0] = server;
 }
 
 /*
@@ -83,50 +106,73 @@ static void alias_process(struct wy_call *call)
 	call->arg[0] = server;
 }
 
+enum how {
+	NOT,
+	SIGNALS_PROCESS,
+	NAMES_PROCESS,
+	SIGNALS_THREAD,
+	OF_THREAD,
+	PRIORITY,
+	IO_PRIORITY,
+	CLOCK
+};
+static unsigned char how[WY_CALLS_MAX];
+
 void wy_ids_look(struct wy_call *call)
 {
-	bool is_server = wy_ids_is_server(call->thread);
+	enum how what = (enum how)how[wy_call_row(call->nr)];
 
-	switch ((int)call->nr) {
-	case __NR_kill:
-	case __NR_rt_sigqueueinfo: alias_process(call); break;
-	case __NR_tkill:
-	case __NR_tgkill:
-	case __NR_rt_tgsigqueueinfo:
-		if (is_server)
-			alias_signalled(call);
-		break;
-	case __NR_sched_setparam:
-	case __NR_sched_getparam:
-	case __NR_sched_setscheduler:
-	case __NR_sched_getscheduler:
-	case __NR_sched_rr_get_interval:
-	case __NR_sched_setaffinity:
-	case __NR_sched_getaffinity:
-	case __NR_sched_setattr:
-	case __NR_sched_getattr:
-	case __NR_getpriority:
-	case __NR_setpriority:
-	case __NR_ioprio_get:
-	case __NR_ioprio_set:
-		if (is_server)
-			alias_scheduled(call);
-		break;
+	/* What it has started has ids of its own, but for the one of who has started it. */
+	if (what > NAMES_PROCESS && !wy_ids_is_server(call->thread))
+		return;
+	switch (what) {
+	case NOT: break;
+	case SIGNALS_PROCESS: alias_process(call); break;
+	case NAMES_PROCESS: alias_named(call); break;
+	case SIGNALS_THREAD: alias_signalled(call); break;
+	case OF_THREAD: alias_thread(call, 0); break;
+	case PRIORITY: alias_chosen(call, PRIO_PROCESS); break;
+	case IO_PRIORITY: alias_chosen(call, IOPRIO_WHO_PROCESS); break;
+	case CLOCK: alias_clock(call); break;
 	}
 }
 
 void wy_ids_watch(struct wy_callset *calls)
 {
-	/* clang-format off */
-	static const unsigned short wanted[] = {
-		__NR_tkill, __NR_tgkill, __NR_rt_tgsigqueueinfo, __NR_kill, __NR_rt_sigqueueinfo,
-		__NR_sched_setparam, __NR_sched_getparam, __NR_sched_setscheduler,
-		__NR_sched_getscheduler, __NR_sched_rr_get_interval, __NR_sched_setaffinity,
-		__NR_sched_getaffinity, __NR_sched_setattr, __NR_sched_getattr,
-		__NR_getpriority, __NR_setpriority, __NR_ioprio_get, __NR_ioprio_set,
+	static const struct {
+		unsigned short nr;
+		unsigned char how;
+	} rows[] = {
+		{ __NR_kill, SIGNALS_PROCESS },
+		{ __NR_rt_sigqueueinfo, SIGNALS_PROCESS },
+		{ __NR_prlimit64, NAMES_PROCESS },
+		{ __NR_pidfd_open, NAMES_PROCESS },
+		{ __NR_process_vm_readv, NAMES_PROCESS },
+		{ __NR_process_vm_writev, NAMES_PROCESS },
+		{ __NR_tkill, SIGNALS_THREAD },
+		{ __NR_tgkill, SIGNALS_THREAD },
+		{ __NR_rt_tgsigqueueinfo, SIGNALS_THREAD },
+		{ __NR_sched_setparam, OF_THREAD },
+		{ __NR_sched_getparam, OF_THREAD },
+		{ __NR_sched_setscheduler, OF_THREAD },
+		{ __NR_sched_getscheduler, OF_THREAD },
+		{ __NR_sched_rr_get_interval, OF_THREAD },
+		{ __NR_sched_setaffinity, OF_THREAD },
+		{ __NR_sched_getaffinity, OF_THREAD },
+		{ __NR_sched_setattr, OF_THREAD },
+		{ __NR_sched_getattr, OF_THREAD },
+		{ __NR_getpriority, PRIORITY },
+		{ __NR_setpriority, PRIORITY },
+		{ __NR_ioprio_get, IO_PRIORITY },
+		{ __NR_ioprio_set, IO_PRIORITY },
+		{ __NR_clock_gettime, CLOCK },
+		{ __NR_clock_getres, CLOCK },
+		{ __NR_clock_nanosleep, CLOCK },
+		{ __NR_timer_create, CLOCK },
 	};
-	/* clang-format on */
 
-	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		wy_callset_add(calls, wanted[i]);
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		how[rows[i].nr] = rows[i].how;
+		wy_callset_add(calls, rows[i].nr);
+	}
 }

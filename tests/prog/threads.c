@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 enum { MUTEX, CONDITION, SLEEP, POLL, PIPE, SIGNAL, SPIN, NR };
 
@@ -20,6 +21,8 @@ static pthread_mutex_t robust;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 static bool ready, go;
 static int event, pipes[2];
+static pid_t own_pid; /* as it is before the input comes */
+static clockid_t own_clock;
 static __thread int mine;
 static __thread volatile sig_atomic_t on_stack;
 static char results[NR][256];
@@ -151,10 +154,23 @@ static void start(void)
 static void name_by_id(void)
 {
 	struct sched_param none = { 0 };
+	struct timespec by_id, self;
+	struct rlimit limit, got;
+	clockid_t clock;
 
 	must(sc(SYS_sched_setscheduler, tids[POLL], SCHED_BATCH, &none) == 0);
 	must(setpriority(PRIO_PROCESS, (id_t)tids[PIPE], 5) == 0);
 	must(getpriority(PRIO_PROCESS, (id_t)tids[PIPE]) == 5);
+	must(pthread_getcpuclockid(threads[PIPE], &clock) == 0);
+	must(clock_gettime(clock, &by_id) == 0);
+	must(clock_gettime(own_clock, &by_id) == 0);
+	must(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &self) == 0);
+	must(by_id.tv_sec < self.tv_sec ||
+	     (by_id.tv_sec == self.tv_sec && by_id.tv_nsec <= self.tv_nsec));
+	must(prlimit(own_pid, RLIMIT_NOFILE, NULL, &limit) == 0);
+	limit.rlim_cur--;
+	must(prlimit(own_pid, RLIMIT_NOFILE, &limit, NULL) == 0);
+	must(getrlimit(RLIMIT_NOFILE, &got) == 0 && got.rlim_cur == limit.rlim_cur);
 }
 
 static void wake_all(void)
@@ -178,6 +194,8 @@ int main(int argc, char **argv)
 	long n, total = 0;
 
 	make_robust();
+	own_pid = getpid();
+	must(clock_getcpuclockid(own_pid, &own_clock) == 0);
 	start();
 	must(argc < 2 || pthread_mutex_lock(&robust) == 0);
 	while ((n = read(0, text, sizeof(text))) > 0)
