@@ -53,7 +53,7 @@ _waylay() {
 		for ((t = i + 1; t < cword; t++)); do
 			case ${words[t]} in
 			--) t=$((t + 1)) ;;
-			-e|-p|-P|-s|-o|-d|--detach-after|--snaplen|--every|--color) t=$((t + 1)) && continue ;;
+			-e|-p|-P|-s|-S|-o|-d|--detach-after|--snaplen|--every|--color) t=$((t + 1)) && continue ;;
 			-*) continue ;;
 			esac
 			_command_offset "$t"
@@ -61,12 +61,13 @@ _waylay() {
 		done
 		case $prev in
 		-o|-d) _filedir ;;
+		-S) COMPREPLY=($(compgen -W "time calls errors name nothing" -- "$cur")) ;;
 		-e) COMPREPLY=($(compgen -W 'class=net class=unix class=pipe class=disk class=dir
 			%file %net %desc %process %memory %signal fd= path= addr= port= err= lat\>=
 			size\>= status=failed pid= comm=' -- "$cur")) ;;
 		*)
 			if [[ $cur == -* ]]; then
-				COMPREPLY=($(compgen -W '-e -p --detach-after -k -P -z -Z -s -c -C -o -ff -d -t -tt -ttt -r -T
+				COMPREPLY=($(compgen -W '-e -p --detach-after -k -P -z -Z -s -c -C -S -o -ff -q -qq -d -t -tt -ttt -r -T
 					-x -xx --csv= --strace --color --every --tcp-info --payload --snaplen
 					--drop --no-uring --catch-vdso --no-follow --no-wait -v --help --' \
 					-- "$cur"))

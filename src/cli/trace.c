@@ -48,9 +48,11 @@ static const char help[] =
 	"  -z, -Z             only calls that succeeded; only calls that failed\n"
 	"  -s N               at most N bytes of a string (32)\n"
 	"  -c                 no lines, but a table of all calls at the end; -C: both\n"
+	"  -S ORDER           by time (the default), calls, errors, name or nothing\n"
 	"\n"
 	"Where it goes:\n"
-	"  -o FILE            lines go to FILE; -ff: to FILE.PID for each process\n"
+	"  -o FILE            lines go to FILE; -ff: to FILE.PID for each process;\n"
+	"                     '|COMMAND': to this command's stdin\n"
 	"  -d DIR             record into DIR (DIR/run.trc), no lines unless -o is given;\n"
 	"                     with PID.log of each process and summary.txt at its end\n"
 	"  --csv=ntrace|wide  how PID.log looks: calls on the network in 8 columns, as\n"
@@ -62,6 +64,7 @@ static const char help[] =
 	"  -T                 with the time spent in the call\n"
 	"  -k                 with the functions that led to the call\n"
 	"  -x, -xx            strings that are no text in hexadecimal; all strings\n"
+	"  -qq                without +++ lines\n"
 	"  --strace           as strace -f -o prints them: no classes, no ++ and -- lines\n"
 	"  --color=WHEN       auto (the default), always, never\n"
 	"\n"
@@ -97,9 +100,11 @@ struct options {
 	struct wy_filter *filter;
 	const char *out, *dir;
 	FILE *file; /* out; NULL: it is stderr, or there is one for each process */
+	bool piped; /* out is a command, file goes to it */
 	unsigned int session_flags;
-	unsigned int f, t, x;
+	unsigned int f, q, t, x;
 	bool table, both; /* -c, -C */
+	enum wy_calltable_order order;
 	bool no_wait;
 	pid_t pids[PIDS_MAX]; /* -p */
 	unsigned int nr_pids;
@@ -183,6 +188,16 @@ static int set_tcp_info(struct options *o)
 	return 0;
 }
 
+static int set_order(struct options *o)
+{
+	int order = wy_calltable_order(optarg);
+
+	if (order < 0)
+		return bad_value("-S", optarg);
+	o->order = (enum wy_calltable_order)order;
+	return 0;
+}
+
 static int add_pids(struct options *o, const char *list)
 {
 	for (const char *at = list; *at;) {
@@ -214,12 +229,14 @@ static int take(struct options *o, int opt, char **argv)
 	case OPT_SNAPLEN: return read_number("--snaplen", optarg, &s->snaplen);
 	case 'c': o->table = true; return 0;
 	case 'C': o->both = true; return 0;
+	case 'S': return set_order(o);
 	case 'o': o->out = optarg; return 0;
 	case 'd': o->dir = optarg; return 0;
 	case 'f': o->f++; return 0;
 	case 't': o->t++; return 0;
 	case 'x': o->x++; return 0;
 	case 'y': return 0;
+	case 'q': o->q++; return 0;
 	case 'r': o->record.style.relative = true; return 0;
 	case 'k':
 		s->flags |= WY_TRACE_STACK;
@@ -290,6 +307,10 @@ static int settle(struct options *o)
 	r->style.decode.hex = (int)o->x;
 	r->style.decode.string_max = r->settings.string_max;
 	r->style.decode.yy = 2;
+	r->style.quiet = o->q > 1;
+	o->piped = o->out && (*o->out == '|' || *o->out == '!');
+	if (o->piped && o->f > 1)
+		return cli_bad_usage(CLI_FAILED, "trace", "-ff cannot go to a command");
 	r->style.split = o->f > 1 && o->out && !o->table;
 	r->style.path = o->out;
 	if (o->table || o->both)
@@ -308,8 +329,8 @@ static int parse(struct options *o, int argc, char **argv)
 	o->record.settings.snaplen = SNAPLEN_MAX;
 	opterr = 0;
 	optind = 0;
-	while ((opt = getopt_long(argc, argv, "+:e:p:P:zZs:cCo:d:ftxyrTkv", long_options, NULL)) !=
-	       -1) {
+	while ((opt = getopt_long(argc, argv, "+:e:p:P:zZs:cCS:o:d:fqtxyrTkv", long_options,
+				  NULL)) != -1) {
 		if (opt == OPT_HELP)
 			return cli_print(CLI_FAILED, help);
 		status = take(o, opt, argv);
@@ -342,7 +363,7 @@ static int open_outputs(struct options *o)
 	}
 	r->style.rates_only = o->table && r->style.every_ns;
 	if (o->out && !r->style.split) {
-		o->file = fopen(o->out, "we");
+		o->file = o->piped ? popen(o->out + 1, "we") : fopen(o->out, "we");
 		if (!o->file)
 			return log_errno(errno, "cannot write '%s'", o->out);
 		r->text = o->table && !r->style.rates_only ? NULL : o->file;
@@ -418,18 +439,29 @@ static int run(struct options *o, struct wy_supervisor *v)
 	status = o->nr_pids ? run_attached(o, v) : run_program(o, v);
 	wy_recording_stop(r);
 	if (!status && (o->table || o->both))
-		wy_calltable_print(table, r);
+		wy_calltable_print(table, r, o->order);
 	wy_recording_free(r);
 	if (!status && o->dir)
 		wy_rundir_finish(o->dir, o->csv);
 	return status;
 }
 
+static void close_output(struct options *o)
+{
+	bool said = o->file && ferror(o->file); /* that nothing can be written */
+
+	if (!o->file)
+		return;
+	if (o->piped)
+		pclose(o->file);
+	else if (fclose(o->file) != 0 && !said)
+		log_errno(errno, "cannot write '%s'", o->out);
+}
+
 int cli_trace(int argc, char **argv)
 {
 	static struct wy_supervisor v;
 	static struct options o;
-	bool said; /* that nothing can be written */
 	int status;
 
 	if (argc > 1 && strcmp(argv[1], "export") == 0)
@@ -442,9 +474,7 @@ int cli_trace(int argc, char **argv)
 	status = parse(&o, argc, argv);
 	if (o.argv)
 		status = open_outputs(&o) < 0 ? CLI_FAILED : run(&o, &v);
-	said = o.file && ferror(o.file);
-	if (o.file && fclose(o.file) != 0 && !said)
-		log_errno(errno, "cannot write '%s'", o.out);
+	close_output(&o);
 	fflush(stderr);
 	wy_filter_free(o.filter);
 	if (!o.argv || o.nr_pids || status)

@@ -45,10 +45,38 @@ refused() {
 @test 'options that do not exist, values that make no sense' {
 	refused 125 nosuch --nosuch true
 	refused 125 '-s' -s many true
+	refused 125 '-S' -S size true
+	refused 125 '-ff cannot' -ff -o '|cat' true
 	refused 125 color --color=perhaps true
 	refused 125 '-o' -ff true
 	refused 125 program -c
 	refused 125 'cannot choose by path' -c -P /etc true
+}
+
+@test 'the table in the order that is asked for' {
+	for order in time calls errors name nothing; do
+		"$WAYLAY" trace -c -S $order -o table cat /etc/hostname
+		awk '/^---/ { rows = !rows; next } rows { print }' table >rows
+		[ "$(wc -l <rows)" -gt 5 ]
+		case $order in
+		time) LC_ALL=C sort -s -c -k 2,2nr rows ;;
+		calls) LC_ALL=C sort -s -c -k 4,4nr rows ;;
+		errors) awk '{ e = NF == 6 ? $5 : 0; if (NR > 1 && e > last) exit 1; last = e }' rows ;;
+		name) awk '{ print $NF }' rows | LC_ALL=C sort -c ;;
+		nothing) [ "$(head -n 1 rows | awk '{ print $NF }')" = read ] ;;
+		esac
+	done
+}
+
+@test 'lines go to a command, and how it ends is not told with -qq' {
+	run -7 --separate-stderr "$WAYLAY" trace -qq -e read -o '|sed s/read/READ/ >lines; echo done >>lines' \
+		sh -c 'cat /etc/hostname; exit 7'
+	[ "$stderr" = '' ]
+	[ "$(tail -n 1 lines)" = done ]
+	grep -q 'READ(.*</etc/hostname>' lines
+	run -1 grep +++ lines
+	"$WAYLAY" trace -q -o lines true
+	grep -q '+++ exited with 0 +++' lines
 }
 
 @test 'outputs that cannot be written' {

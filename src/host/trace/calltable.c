@@ -3,20 +3,69 @@
 
 #include "proto/calls.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct row {
 	unsigned int nr;
 	const struct wy_total_call *total;
 };
 
+static int by_number(const struct row *x, const struct row *y)
+{
+	return x->nr < y->nr ? -1 : 1;
+}
+
+/* The larger first. */
+static int by(unsigned long x, unsigned long y, const void *a, const void *b)
+{
+	if (x != y)
+		return x < y ? 1 : -1;
+	return by_number(a, b);
+}
+
 static int by_time(const void *a, const void *b)
 {
-	const struct row *x = a, *y = b;
+	return by(((const struct row *)a)->total->ticks, ((const struct row *)b)->total->ticks, a,
+		  b);
+}
 
-	if (x->total->ticks != y->total->ticks)
-		return x->total->ticks < y->total->ticks ? 1 : -1;
-	return x->nr < y->nr ? -1 : 1;
+static int by_calls(const void *a, const void *b)
+{
+	return by(((const struct row *)a)->total->calls, ((const struct row *)b)->total->calls, a,
+		  b);
+}
+
+static int by_errors(const void *a, const void *b)
+{
+	return by(((const struct row *)a)->total->errors, ((const struct row *)b)->total->errors, a,
+		  b);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(wy_call_row_of(((const struct row *)a)->nr)->name,
+		      wy_call_row_of(((const struct row *)b)->nr)->name);
+}
+
+/* They come by number. */
+static const struct {
+	const char *name;
+	int (*compare)(const void *a, const void *b);
+} orders[] = {
+	[WY_BY_TIME] = { "time", by_time },       [WY_BY_CALLS] = { "calls", by_calls },
+	[WY_BY_ERRORS] = { "errors", by_errors }, [WY_BY_NAME] = { "name", by_name },
+	[WY_BY_NUMBER] = { "nothing", NULL },
+};
+
+int wy_calltable_order(const char *name)
+{
+	for (unsigned int i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		if (strcmp(orders[i].name, name) == 0)
+			return (int)i;
+	}
+	return -EINVAL;
 }
 
 static void print_row(FILE *out, double share, uint64_t ns, unsigned long calls,
@@ -44,7 +93,7 @@ static void print_classes(FILE *out, const struct wy_recording *r, const struct 
 	}
 }
 
-void wy_calltable_print(FILE *out, const struct wy_recording *r)
+void wy_calltable_print(FILE *out, const struct wy_recording *r, enum wy_calltable_order order)
 {
 	static const char line[] =
 		"------ ----------- ----------- --------- --------- ----------------\n";
@@ -61,7 +110,8 @@ void wy_calltable_print(FILE *out, const struct wy_recording *r)
 		errors += t->call[i].errors;
 		ticks += t->call[i].ticks;
 	}
-	qsort(rows, nr, sizeof(rows[0]), by_time);
+	if (orders[order].compare)
+		qsort(rows, nr, sizeof(rows[0]), orders[order].compare);
 	fprintf(out, "%% time     seconds  usecs/call     calls    errors syscall\n%s", line);
 	for (size_t i = 0; i < nr; i++) {
 		const char *name = wy_call_row_of(rows[i].nr)->name;

@@ -5,6 +5,11 @@
 
 #include "host/trace/record.h"
 
-void wy_calltable_print(FILE *out, const struct wy_recording *r);
+enum wy_calltable_order { WY_BY_TIME, WY_BY_CALLS, WY_BY_ERRORS, WY_BY_NAME, WY_BY_NUMBER };
+
+/* The order by its name on the command line; -EINVAL. */
+int wy_calltable_order(const char *name);
+
+void wy_calltable_print(FILE *out, const struct wy_recording *r, enum wy_calltable_order order);
 
 #endif

@@ -549,7 +549,7 @@ static void print_end(struct wy_line *l, const struct wy_event_view *v)
 {
 	const struct wy_process *p = wy_world_process(l->world, v->pid);
 	int status = (int)v->e.ret;
-	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
+	FILE *out = l->style.quiet ? NULL : begin(l, v, v->e.time, WY_FD_CLASSES);
 	const char *name;
 	char text[16];
 

@@ -29,6 +29,7 @@ struct wy_line_style {
 	bool took;              /* -T */
 	bool strace;
 	bool stacks;            /* -k */
+	bool quiet;             /* -qq: ends are not told */
 	bool rates_only;        /* no lines for calls */
 	unsigned long every_ns; /* --every; 0: no rates */
 	bool colour;
