@@ -307,7 +307,7 @@ static void free_ring(struct wy_drain *d, unsigned int nr)
 		memset(&ring->totals, 0, sizeof(ring->totals));
 	}
 	ring->head = ring->tail = 0; /* who gets it next finds pages that are there already */
-	ring->now = 0;
+	ring->now = d->hung[nr] = 0;
 	ring->pid = 0; /* whoever claims it is not taken for this one's process, which is gone */
 	__atomic_store_n(&d->mem->use[nr].state, WY_RING_FREE, __ATOMIC_RELEASE);
 }

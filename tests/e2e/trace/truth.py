@@ -296,4 +296,14 @@ def a_call_that_hangs_is_seen_once():
         same(len([line for line in found if "pending" in line and "some" not in line]), 1)
 
 
+@test
+def the_same_call_of_the_next_process_is_seen_to_hang():
+    """One after another they get the same ring."""
+    with folder() as top:
+        trace(["-e", "clock_nanosleep", "-o", top + "/o"],
+              ["sh", "-c", "sleep 0.4; sleep 0.4; sleep 0.4"])
+        found = re.findall(r"^(\d+) .*clock_nanosleep.*<pending for", read(top + "/o"), re.M)
+        same((len(found), len(set(found))), (3, 3))
+
+
 main()
