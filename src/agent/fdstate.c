@@ -353,9 +353,9 @@ void wy_fdstate_begin(struct wy_thread *t)
 		look_at_all(t);
 }
 
-bool wy_fdstate_was_handed_over(const struct wy_thread *t)
+const struct wy_handover *wy_fdstate_handed_over(const struct wy_thread *t)
 {
-	return handed_over(t->pid) != NULL;
+	return handed_over(t->pid);
 }
 
 void wy_fdstate_hand_over(struct wy_thread *t)
@@ -372,7 +372,8 @@ void wy_fdstate_hand_over(struct wy_thread *t)
 		h->pid = t->pid;
 		h->image = t->writer.ring ? t->writer.use->image : 0;
 		h->nr = 0;
-		h->several = files && __atomic_load_n(&files->users, __ATOMIC_RELAXED) > 1;
+		h->several = !files || __atomic_load_n(&files->users, __ATOMIC_RELAXED) > 1;
+		h->foreign = wy_ring_foreign();
 		for (long fd = 0; files && fd < files->top && h->nr < WY_HANDOVER_FDS; fd++) {
 			struct wy_fd_now now = wy_slot_get(files, fd);
 			long flags = now.file ? sys2(__NR_fcntl, fd, F_GETFD) : -EBADF;

@@ -26,8 +26,8 @@ struct wy_opened; /* fdabout.h */
 /* The table of this process as it starts, or comes out of an exec.  t->files may be NULL then. */
 void wy_fdstate_begin(struct wy_thread *t);
 
-/* Does one wait that the image before has left?  Only before wy_fdstate_begin(). */
-bool wy_fdstate_was_handed_over(const struct wy_thread *t);
+/* The one that the image before has left; NULL: none.  Only before wy_fdstate_begin(). */
+const struct wy_handover *wy_fdstate_handed_over(const struct wy_thread *t);
 
 /*
  * In a child with a copy of its parent's descriptors: adds to the event of its start, in whose

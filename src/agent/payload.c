@@ -6,7 +6,7 @@
 #include "proto/event.h"
 #include <linux/uio.h>
 
-#define VECTORS_MAX  1024 /* UIO_MAXIOV */
+#define VECTORS_MAX  1024 /* UIO_MAXIOV: of buffers, and of messages */
 #define MESSAGE_SIZE 64   /* struct mmsghdr; the length is at 56 */
 
 struct room {
@@ -87,7 +87,7 @@ static void add_message(struct room *r, unsigned long message, unsigned long len
 
 static void add_messages(struct room *r, unsigned long messages, long nr)
 {
-	for (long i = 0; i < nr && !r->cut; i++) {
+	for (long i = 0; i < nr && i < VECTORS_MAX && !r->cut; i++) {
 		unsigned long message = messages + (unsigned long)i * MESSAGE_SIZE;
 
 		add_message(r, message, message_len(message));
@@ -98,7 +98,7 @@ static unsigned long sum_of_messages(unsigned long messages, long nr)
 {
 	unsigned long sum = 0;
 
-	for (long i = 0; i < nr; i++)
+	for (long i = 0; i < nr && i < VECTORS_MAX; i++)
 		sum += message_len(messages + (unsigned long)i * MESSAGE_SIZE);
 	return sum;
 }

@@ -151,24 +151,38 @@ static unsigned int new_image(void)
 	return __atomic_add_fetch(&wy_trace->last_image, 1, __ATOMIC_RELAXED);
 }
 
-void wy_ring_new_process(bool first)
+void wy_ring_new_process(void)
+{
+	process_image = new_image();
+	/* Its parent is not of its namespace; or is gone, and it is the first one there. */
+	foreign |= sys0(__NR_getppid) == 0 || sys0(__NR_getpid) == 1;
+}
+
+/* Equal numbers prove nothing, but for that only a fork or the image before can have told. */
+void wy_ring_new_image(bool was_foreign)
 {
 	long pid = sys0(__NR_getpid);
 	struct stat ns;
 
 	process_image = new_image();
-	/* A child in a namespace of its own is its first process. */
-	foreign |= pid == 1;
-	if (first && host_pid)
+	foreign = was_foreign || pid == 1;
+	if (host_pid)
 		foreign |= pid != host_pid;
-	else if (first && sys2(__NR_stat, "/proc/self/ns/pid", &ns) == 0)
+	else if (sys2(__NR_stat, "/proc/self/ns/pid", &ns) == 0)
 		foreign |= ns.st_ino != wy_trace->pid_namespace;
+}
+
+bool wy_ring_foreign(void)
+{
+	return foreign;
 }
 
 void wy_ring_end_image(unsigned int image)
 {
 	unsigned int top = __atomic_load_n(&wy_trace->rings_top, __ATOMIC_ACQUIRE);
 
+	if (!image) /* it had no ring; and those that somebody is about to take have none */
+		return;
 	for (unsigned int i = 0; i < top && i < nr_rings; i++) {
 		struct wy_ring_use *use = &wy_trace->use[i];
 		unsigned int used = WY_RING_USED;

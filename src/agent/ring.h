@@ -40,8 +40,12 @@ extern struct wy_trace *wy_trace;
  */
 void wy_trace_map(int fd, long pid);
 
-/* This process is new, or its image is (first: nothing of the agent was there before). */
-void wy_ring_new_process(bool first);
+/* This process is new, a fork's child; or its image is.  foreign: the image before was. */
+void wy_ring_new_process(void);
+void wy_ring_new_image(bool foreign);
+
+/* Is it of another pid namespace than the host, which then cannot tell whether it lives? */
+bool wy_ring_foreign(void);
 
 /*
  * A ring for this thread, which has none or (after a fork) its parent's; and its end.

@@ -165,6 +165,17 @@ static struct operation *slot_for(unsigned int ring, unsigned long user_data, bo
 	return NULL;
 }
 
+/* There its place holds something else. */
+static bool has_fd(unsigned int opcode)
+{
+	switch (opcode) {
+	case IORING_OP_PROVIDE_BUFFERS:
+	case IORING_OP_REMOVE_BUFFERS:
+	case OP_SOCKET: return false;
+	}
+	return true;
+}
+
 static void take_down(struct wy_thread *t, struct ring *r, const struct io_uring_sqe *sqe,
 		      unsigned long since)
 {
@@ -177,7 +188,9 @@ static void take_down(struct wy_thread *t, struct ring *r, const struct io_uring
 		__atomic_add_fetch(&wy_trace->lost, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	if (sqe->flags & IOSQE_FIXED_FILE)
+	if (!has_fd(sqe->opcode))
+		fd = -1;
+	else if (sqe->flags & IOSQE_FIXED_FILE)
 		fd = (unsigned int)fd < FIXED_MAX ? r->fixed[fd] : -1;
 	now = wy_fdstate_known(t, fd);
 	*o = (struct operation){
@@ -240,21 +253,51 @@ static void follow(struct wy_thread *t, const struct operation *o, int result)
 	}
 }
 
-static void tell(struct wy_thread *t, const struct operation *o, int result)
+/* The descriptor that it has made; -1. */
+static int made_fd(const struct operation *o, int result)
+{
+	switch (o->opcode) {
+	case IORING_OP_ACCEPT:
+	case IORING_OP_OPENAT:
+	case IORING_OP_OPENAT2:
+	case OP_SOCKET: return o->direct ? -1 : result;
+	}
+	return -1;
+}
+
+/* By its own descriptor, or by the one that it has made. */
+static bool wants_fd(const struct wy_thread *t, const struct operation *o, int result)
 {
 	struct wy_fd_now now = { .file = o->file, .class = o->class, .sub = o->sub };
+	int made = made_fd(o, result);
+
+	return wy_wants_fd(o->fd, now) ||
+	       (made >= 0 && wy_wants_fd(made, wy_fdstate_known(t, made)));
+}
+
+static void add_totals(struct wy_thread *t, const struct operation *o, int result,
+		       unsigned long took, unsigned long bytes)
+{
+	if (t->writer.ring && o->file)
+		wy_total_add(t->writer.ring, o->class, result < 0, took, wy_uring_flow(o->opcode),
+			     bytes);
+	else if (!t->writer.ring && !(wy_trace->settings.flags & WY_TRACE_EVENTS))
+		__atomic_add_fetch(&wy_trace->lost, 1, __ATOMIC_RELAXED);
+}
+
+static void tell(struct wy_thread *t, const struct operation *o, int result)
+{
 	unsigned long took = wy_event_time() - o->since, bytes = 0;
-	enum wy_flow flow = wy_uring_flow(o->opcode);
 	unsigned char *room = NULL;
 	struct wy_event *e;
 
-	if (flow != WY_FLOW_NONE && result > 0)
+	if (wy_uring_flow(o->opcode) != WY_FLOW_NONE && result > 0)
 		bytes = (unsigned long)result;
-	if (!wy_wants_call(__NR_io_uring_enter) || !wy_wants_fd(o->fd, now) ||
+	if (!wy_wants_call(__NR_io_uring_enter) || !wants_fd(t, o, result) ||
 	    !wy_wants_end(result, bytes, took))
 		return;
-	if (o->file && wy_trace->settings.flags & WY_TRACE_TOTALS && t->writer.ring)
-		wy_total_add(t->writer.ring, o->class, result < 0, took, flow, bytes);
+	if (wy_trace->settings.flags & WY_TRACE_TOTALS)
+		add_totals(t, o, result, took, bytes);
 	if (wy_trace->settings.flags & WY_TRACE_EVENTS)
 		room = wy_ring_room(t, sizeof(*e) + 2 * sizeof(struct wy_item), false);
 	if (!room)
@@ -300,9 +343,17 @@ static void take_ended(struct wy_thread *t, struct ring *r)
 		o = slot_for((unsigned int)(r - rings), cqe.user_data, true);
 		if (!o)
 			continue;
-		tell(t, o, cqe.res);
-		follow(t, o, cqe.res);
-		if (!(cqe.flags & IORING_CQE_F_MORE))
+		/* What it has made is told before it, as with calls. */
+		if (made_fd(o, cqe.res) >= 0)
+			follow(t, o, cqe.res);
+		/* Else: an operation that has ended before no longer uses its buffer. */
+		if (!(cqe.flags & IORING_CQE_F_NOTIF))
+			tell(t, o, cqe.res);
+		if (made_fd(o, cqe.res) < 0)
+			follow(t, o, cqe.res);
+		if (cqe.flags & IORING_CQE_F_MORE)
+			o->since = wy_event_time();
+		else
 			o->ring = 0;
 	}
 }

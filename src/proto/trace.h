@@ -123,7 +123,9 @@ struct wy_handover {
 	int pid;
 	unsigned int image; /* that it leaves: the rings of its threads are over */
 	unsigned short nr;
-	unsigned short several; /* other threads ran on meanwhile: it may be wrong */
+	unsigned short
+		several; /* other threads ran on meanwhile, or it is not known: it may be wrong */
+	unsigned int foreign; /* as struct wy_ring */
 };
 struct wy_handover_fd {
 	int fd;

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads 64 bytes of the file IN into the file OUT by an io_uring: one operation each.  With a
- * third argument the kernel polls the ring.  2: there is no io_uring here.
+ * third argument "poll" the kernel polls the ring; with "open" IN is opened by it, too, and a socket
+ * is made.  2: there is no io_uring here.
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BYTES 64
+#define BYTES     64
+#define OP_SOCKET 45 /* IORING_OP_SOCKET, Linux 5.19 */
 
 static struct io_uring_params p;
 static int ring;
@@ -36,12 +41,30 @@ static long submit(int opcode, int fd, void *bytes)
 	entry[slot] = (struct io_uring_sqe){ .opcode = (unsigned char)opcode,
 					     .fd = fd,
 					     .addr = (unsigned long)bytes,
-					     .len = BYTES };
+					     .off = opcode == OP_SOCKET ? SOCK_STREAM : 0,
+					     .len = opcode == OP_SOCKET ? 0 : BYTES };
 	word(p.sq_off.array)[slot] = slot;
 	__atomic_store_n(word(p.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
 	if (p.flags & IORING_SETUP_SQPOLL)
 		flags |= IORING_ENTER_SQ_WAKEUP;
 	return syscall(SYS_io_uring_enter, ring, 1, tail + 1, flags, NULL, 0);
+}
+
+/* What has become of the operation that was submitted last. */
+static int result(void)
+{
+	const struct io_uring_cqe *all = (const struct io_uring_cqe *)(queue + p.cq_off.cqes);
+
+	return all[(*word(p.cq_off.tail) - 1) & *word(p.cq_off.ring_mask)].res;
+}
+
+static int open_in(char *path, bool by_ring)
+{
+	if (!by_ring)
+		return open(path, O_RDONLY);
+	if (submit(OP_SOCKET, AF_INET, NULL) != 1 || result() < 0)
+		return -1;
+	return submit(IORING_OP_OPENAT, AT_FDCWD, path) == 1 ? result() : -1;
 }
 
 int main(int argc, char **argv)
@@ -51,13 +74,13 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 1;
-	p.flags = argc > 3 ? IORING_SETUP_SQPOLL : 0;
+	p.flags = argc > 3 && strcmp(argv[3], "poll") == 0 ? IORING_SETUP_SQPOLL : 0;
 	ring = (int)syscall(SYS_io_uring_setup, 4, &p);
 	if (ring < 0)
 		return 2;
 	queue = map(p.sq_off.array + p.sq_entries * sizeof(unsigned int), IORING_OFF_SQ_RING);
 	entry = map(p.sq_entries * sizeof(*entry), IORING_OFF_SQES);
-	in = open(argv[1], O_RDONLY);
+	in = open_in(argv[1], argc > 3 && !p.flags);
 	out = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (queue == MAP_FAILED || entry == MAP_FAILED || in < 0 || out < 0)
 		return 1;

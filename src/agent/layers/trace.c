@@ -525,7 +525,7 @@ static void leave(struct wy_call *call)
 	counted = totals && traced.wanted;
 	if (makes_fd(row))
 		judge_made(call, row, &traced);
-	bytes = wy_payload_bytes(call, row);
+	bytes = counted || settings()->size_min ? wy_payload_bytes(call, row) : 0;
 	wanted = traced.wanted && wy_wants_end(call->ret, bytes, took);
 	if (counted && wanted)
 		add_totals(call, row, &traced, bytes, took);
@@ -615,11 +615,12 @@ static struct wy_files *files; /* of its first thread */
 /* The first thread of an image, or of a process into which the agent was put. */
 static void image_start(struct wy_thread *t)
 {
-	bool exec = wy_fdstate_was_handed_over(t);
+	const struct wy_handover *before = wy_fdstate_handed_over(t);
+	bool exec = before != NULL;
 	int mode = 0;
 
 	process = t->pid;
-	wy_ring_new_process(true);
+	wy_ring_new_image(exec && before->foreign);
 	wy_ring_take(t, false);
 	sys2(__NR_prctl, PR_GET_TSC, &mode);
 	if (mode == PR_TSC_SIGSEGV)
@@ -657,7 +658,7 @@ static void fork_child(struct wy_thread *t)
 	if (!wy_trace)
 		return;
 	process = t->pid;
-	wy_ring_new_process(false);
+	wy_ring_new_process();
 	wy_ring_take(t, false);
 	wy_files_fork_child(t);
 	started(t, parent);

@@ -309,6 +309,7 @@ static void free_ring(struct wy_drain *d, unsigned int nr)
 	ring->head = ring->tail = 0; /* who gets it next finds pages that are there already */
 	ring->now = d->hung[nr] = 0;
 	ring->pid = 0; /* whoever claims it is not taken for this one's process, which is gone */
+	d->mem->use[nr].image = 0;
 	__atomic_store_n(&d->mem->use[nr].state, WY_RING_FREE, __ATOMIC_RELEASE);
 }
 
@@ -379,15 +380,19 @@ static void tell_last_call(struct wy_drain *d, unsigned int nr, int pid, int tid
 static bool drain_ring(struct wy_drain *d, unsigned int nr, bool look)
 {
 	struct wy_ring *ring = wy_trace_ring(d->mem, nr);
-	unsigned int state = state_of(d, nr), image = d->mem->use[nr].image;
+	unsigned int state = state_of(d, nr), image;
 	bool over = state == WY_RING_ENDED || (state == WY_RING_USED && look && is_gone(ring));
-	int pid = ring->pid, tid = ring->tid;
 	uint64_t lost = ring->lost;
+	int pid, tid;
 	size_t len;
 
 	if (state == WY_RING_FREE)
 		return false;
 	len = take(d, ring);
+	/* Whoever has just claimed it says who it is before its first event. */
+	pid = ring->pid;
+	tid = ring->tid;
+	image = d->mem->use[nr].image;
 	if (len) {
 		struct wy_bytes bytes = { d->copy, len };
 

@@ -57,7 +57,7 @@ def chosen(program, top, *options):
     """The operations that are recorded with these options, as their bytes."""
     run = os.path.join(top, "run")
     record(run, *program, options=options)
-    return [(e["call"], e["rx"] + e["tx"]) for e in events(run) if e["k"] == "uring"]
+    return [(e["call"], e.get("rx", 0) + e.get("tx", 0)) for e in events(run) if e["k"] == "uring"]
 
 
 @test
@@ -75,6 +75,20 @@ def they_are_chosen_as_calls_are():
         # The ring is the first that is opened, then in, then out.
         same(chosen(program, top, "-e", "fd=4"), both[:1])
         same(chosen(program, top, "-e", "fd=5-9"), both[1:])
+
+
+@test
+def what_they_make_is_chosen_by_what_it_is():
+    with folder() as top:
+        program = [*files(top), "open"]
+        moved = [("READ", 64), ("WRITE", 64)]
+        same(chosen(program, top, "-e", "io_uring_enter"), [("SOCKET", 0), ("OPENAT", 0), *moved])
+        same(chosen(program, top, "-e", "class=disk"), [("OPENAT", 0), *moved])
+        same(chosen(program, top, "-e", "class=net"), [("SOCKET", 0)])
+        # The ring is the first that is opened; 2 is the socket's domain.
+        same(chosen(program, top, "-e", "fd=4"), [("SOCKET", 0)])
+        same(chosen(program, top, "-e", "fd=5"), [("OPENAT", 0), moved[0]])
+        same(chosen(program, top, "-e", "fd=2"), [])
 
 
 @test
