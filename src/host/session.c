@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/log.h"
+#include "launch/arch/x86_64/cpu.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,9 +71,12 @@ static int set_size(int fd, size_t size)
 	return err;
 }
 
+#define FAMILY_ZEN_5 0x1au
+
 /*
  * Does the kernel's way back to user space leave the processor's return predictions useless?
- * Where it protects itself from Inception (AMD) by Safe RET it does: measured, docs/bench.md.
+ * Where it protects itself from Inception (AMD) by Safe RET it does, but for processors from Zen 5
+ * on, which get over it themselves: measured, docs/bench.md.
  */
 static bool kernel_spoils_returns(void)
 {
@@ -84,7 +88,7 @@ static bool kernel_spoils_returns(void)
 	if (n < 0)
 		return false;
 	text[n] = '\0';
-	return strstr(text, "Safe RET") != NULL;
+	return strstr(text, "Safe RET") && wy_cpu_family() < FAMILY_ZEN_5;
 }
 
 struct wy_trace *wy_host_session_trace(const struct wy_host_session *h)
