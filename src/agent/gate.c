@@ -75,12 +75,12 @@ void wy_gate_layer(const struct wy_layer *layer)
 
 struct wy_record *wy_record_find(struct wy_thread *t, const struct wy_site *site, unsigned long sp)
 {
-	struct wy_record *r = &t->record[t->record_last];
+	struct wy_record *r = t->record_last;
 
-	if (r->state != WY_RECORD_FREE && r->call.site == site && r->call.sp == sp)
-		return r;
 	if (!t->records_used)
 		return NULL;
+	if (r->state != WY_RECORD_FREE && r->call.site == site && r->call.sp == sp)
+		return r;
 	for (int i = 0; i < WY_RECORDS; i++) {
 		r = &t->record[i];
 		if (r->state != WY_RECORD_FREE && r->call.site == site && r->call.sp == sp)
@@ -127,7 +127,7 @@ static struct wy_record *record_take(struct wy_thread *t, const struct wy_site *
 			best = r;
 	}
 	t->records_used += best->state == WY_RECORD_FREE;
-	t->record_last = (unsigned int)(best - t->record);
+	t->record_last = best;
 	best->seq = ++t->record_seq;
 	best->misses = 0;
 	best->leave = false;
@@ -151,7 +151,7 @@ static struct wy_record *begin_record(struct wy_call *call)
 	r->traced.since = 0;
 	r->call.site = call->site;
 	r->call.sp = call->sp;
-	call->target = arch_stub_native_leave(call->site);
+	call->target = call->site->native_leave;
 	return r;
 }
 
@@ -159,7 +159,7 @@ struct wy_record *wy_call_leave_due(struct wy_call *call)
 {
 	struct wy_record *r = NULL;
 
-	if (call->target == arch_stub_native_leave(call->site))
+	if (call->target == call->site->native_leave)
 		r = wy_record_find(call->thread, call->site, call->sp);
 	return r ? r : begin_record(call);
 }
@@ -234,7 +234,7 @@ static bool resume_rewound(struct wy_call *call)
 	call->target = 0;
 	if (r->leave) {
 		r->state = WY_RECORD_LIVE;
-		call->target = arch_stub_native_leave(call->site);
+		call->target = call->site->native_leave;
 	} else {
 		wy_record_free(t, r);
 	}
@@ -292,7 +292,7 @@ static void settle_done(struct wy_call *call)
 			call->arg[i] = record->orig[i];
 		wy_record_free(call->thread, record);
 	}
-	call->target = arch_stub_done(call->site);
+	call->target = call->site->done;
 }
 
 static __attribute__((noinline)) void enter_slow(struct wy_call *call)
@@ -378,5 +378,5 @@ void wy_call_leave(struct wy_call *call)
 			call->arg[i] = r->orig[i];
 		wy_record_free(t, r);
 	}
-	call->target = arch_stub_done(call->site);
+	call->target = call->site->done;
 }

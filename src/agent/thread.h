@@ -132,8 +132,8 @@ struct wy_thread {
 	unsigned char held_info[3][128];
 
 	unsigned long record_seq;
-	unsigned int records_used; /* not free */
-	unsigned int record_last;  /* taken last */
+	unsigned int records_used;     /* not free */
+	struct wy_record *record_last; /* taken last; none before the first is used */
 	struct wy_record record[WY_RECORDS];
 
 	/* between a clone-family call and its two returns */
