@@ -99,8 +99,8 @@ struct wy_layer {
 	void (*thread_start)(struct wy_thread *); /* in the new thread */
 	void (*thread_exit)(struct wy_thread *);  /* in the ending thread */
 	void (*fork_child)(struct wy_thread *);   /* in the child's only thread */
-	/* A handler of the program is about to start in this thread, or a signal to end it. */
-	void (*signal)(struct wy_thread *, int sig, const struct siginfo *);
+	/* A handler of the program is about to start in this thread, or (ends) a signal to end it. */
+	void (*signal)(struct wy_thread *, int sig, const struct siginfo *, bool ends);
 };
 
 /* The program ran before the agent came into it. */
@@ -113,6 +113,6 @@ void wy_layers_thread_exit(struct wy_thread *t);
 void wy_layers_fork_child(struct wy_thread *t);
 /* Does one of them want that? */
 bool wy_layers_hear_signals(void);
-void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info);
+void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info, bool ends);
 
 #endif

@@ -69,10 +69,10 @@ bool wy_layers_hear_signals(void)
 	return false;
 }
 
-void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info)
+void wy_layers_signal(struct wy_thread *t, int sig, const struct siginfo *info, bool ends)
 {
 	for (int i = 0; i < nr_running; i++) {
 		if (running[i]->signal)
-			running[i]->signal(t, sig, info);
+			running[i]->signal(t, sig, info, ends);
 	}
 }

@@ -232,7 +232,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 			die(t, sig, info, is_fault(sig, info, uc));
 		return;
 	}
-	wy_layers_signal(t, sig, info);
+	wy_layers_signal(t, sig, info, act.handler == HANDLER_DEFAULT);
 	if (act.handler == HANDLER_DEFAULT) {
 		if (is_owned(sig)) {
 			die(t, sig, info, is_fault(sig, info, uc));

@@ -66,7 +66,7 @@ int cli_trace_report(int argc, char **argv);
  * Where a command of trace writes: path, or stdout if it is NULL.  Both say what is wrong.
  * open returns NULL then, close -errno.
  */
-FILE *cli_trace_open_output(const char *path);
+FILE *cli_trace_open_output(const char *path, const char *run);
 int cli_trace_close_output(FILE *out, const char *path);
 
 #endif

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -294,10 +296,31 @@ static int parse(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-FILE *cli_trace_open_output(const char *path)
+/* Is the output the recording itself?  It would be empty before it is read. */
+static bool is_the_run(const char *path, const char *run)
 {
-	FILE *out = path ? fopen(path, "we") : stdout;
+	char in_folder[PATH_MAX];
+	struct stat out, in;
 
+	if (!path || stat(path, &out) < 0 || stat(run, &in) < 0)
+		return false;
+	if (S_ISDIR(in.st_mode)) {
+		snprintf(in_folder, sizeof(in_folder), "%s/run.trc", run);
+		if (stat(in_folder, &in) < 0)
+			return false;
+	}
+	return in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+FILE *cli_trace_open_output(const char *path, const char *run)
+{
+	FILE *out;
+
+	if (is_the_run(path, run)) {
+		log_err("%s is the recording itself", path);
+		return NULL;
+	}
+	out = path ? fopen(path, "we") : stdout;
 	if (!out)
 		log_errno(errno, "cannot write %s", path);
 	return out;
@@ -324,7 +347,7 @@ int cli_trace_export(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	out = cli_trace_open_output(o.output);
+	out = cli_trace_open_output(o.output, o.run);
 	if (!out)
 		return CLI_TROUBLE;
 	err = export_run(o.run, o.format, out);

@@ -77,7 +77,7 @@ int cli_trace_report(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	r.out = cli_trace_open_output(output);
+	r.out = cli_trace_open_output(output, path);
 	if (!r.out)
 		return CLI_TROUBLE;
 	err = wy_play(path, &play);

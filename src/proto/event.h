@@ -120,6 +120,7 @@ enum wy_item_what {
 	WY_ITEM_PAYLOAD, /* bytes that went through a socket; index 0: in, 1: out */
 	WY_ITEM_STACK,   /* struct wy_item_stack, and the innermost bytes of the stack */
 	WY_ITEM_FDS,     /* all descriptors that a process starts with: struct wy_item_fd[] */
+	WY_ITEM_MOVED,   /* bytes that a call has moved in many messages: unsigned long */
 };
 
 /* Flags of an item. */

@@ -88,7 +88,7 @@ static bool moves_names(int nr)
 	return false;
 }
 
-static void signal(struct wy_thread *t, int sig, const struct siginfo *info);
+static void signal(struct wy_thread *t, int sig, const struct siginfo *info, bool ends);
 
 static void start(struct wy_layer *layer)
 {
@@ -263,6 +263,9 @@ static void end_event(const struct wy_call *call, const struct wy_call_row *row,
 		e->flags |= WY_EVENT_LONG;
 		*(unsigned long *)wy_event_item(e, WY_ITEM_TOOK, 0, sizeof(long)) = took;
 	}
+	if ((row->flow == WY_FLOW_IN_MANY || row->flow == WY_FLOW_OUT_MANY) && call->ret > 0)
+		*(unsigned long *)wy_event_item(e, WY_ITEM_MOVED, 0, sizeof(long)) =
+			wy_payload_bytes(call, row);
 	if (with_items && wy_captures_leave(call->nr)) {
 		bool cut = false;
 
@@ -322,7 +325,10 @@ static void add_totals(const struct wy_call *call, const struct wy_call_row *row
 	c->errors += failed;
 	c->ticks += took;
 	if (traced->file)
-		wy_total_add(ring, traced->class, failed, took, moves ? WY_FLOW_IN : row->flow,
+		wy_total_add(ring, traced->class, failed, took,
+			     call->nr == __NR_tee ? WY_FLOW_NONE : /* it takes nothing */
+				     moves ? WY_FLOW_IN :
+					     row->flow,
 			     bytes);
 	if (traced->class2)
 		wy_total_add(ring, traced->class2 - 1u, failed, took,
@@ -416,7 +422,9 @@ static enum wy_verdict enter(struct wy_call *call)
 		now = row->effect == WY_FX_CLOSE ? wy_fdstate_known(t, fd) : wy_fdstate_look(t, fd);
 	}
 	if (by_fd && wanted && !makes_fd(row))
-		wanted = wy_wants_fd(fd_of(call, row), now);
+		wanted = wy_wants_fd(fd_of(call, row), now) ||
+			 (row->fd2 >= 0 &&
+			  wy_wants_fd((int)call->arg[row->fd2], second_file(call, row)));
 	if (__builtin_expect(plan[nr] & PLAN_NAMES, 0))
 		wy_fd_forget_names();
 	event = wanted && events;
@@ -670,11 +678,30 @@ static void thread_exit(struct wy_thread *t)
 		wy_ring_put(t);
 }
 
-static void signal(struct wy_thread *t, int sig, const struct siginfo *info)
+/* The call that this thread is in will not return. */
+static void tell_pending(struct wy_thread *t)
 {
-	unsigned char *room = wy_ring_room(t, sizeof(struct wy_event), true);
 	struct wy_event *e;
 
+	if (!t->writer.ring || !(t->writer.ring->now & 1) || !t->writer.built)
+		return;
+	e = (struct wy_event *)(t->writer.data + t->writer.head % WY_RING_SIZE);
+	if (wy_call_row_of(e->nr)->effect == WY_FX_EXEC)
+		return; /* it has told so before */
+	e->flags |= WY_EVENT_NO_RETURN;
+	t->writer.built = 0;
+	unshow(t);
+	wy_event_end(t, e);
+}
+
+static void signal(struct wy_thread *t, int sig, const struct siginfo *info, bool ends)
+{
+	unsigned char *room;
+	struct wy_event *e;
+
+	if (ends)
+		tell_pending(t);
+	room = wy_ring_room(t, sizeof(struct wy_event), true);
 	if (!room)
 		return;
 	e = wy_event_begin(room, WY_EVENT_SIGNAL);

@@ -144,9 +144,9 @@ static void put_info(struct decoder *d, const siginfo_t *info)
 		else
 			put_signal(d, (unsigned int)info->si_status);
 		put_format(d, ", si_utime=%ld, si_stime=%ld", info->si_utime, info->si_stime);
-	} else if (code == SI_USER || code == SI_TKILL || code == SI_QUEUE) {
+	} else if (code == SI_USER || code == SI_TKILL || code == SI_QUEUE || code == SI_MESGQ) {
 		put_format(d, ", si_pid=%d, si_uid=%u", info->si_pid, info->si_uid);
-		if (code == SI_QUEUE && info->si_value.sival_ptr)
+		if ((code == SI_QUEUE || code == SI_MESGQ) && info->si_value.sival_ptr)
 			put_format(d, ", si_int=%d, si_ptr=%p", info->si_value.sival_int,
 				   info->si_value.sival_ptr);
 	} else if (code == SI_TIMER) {
@@ -155,8 +155,7 @@ static void put_info(struct decoder *d, const siginfo_t *info)
 		if (info->si_value.sival_ptr)
 			put_format(d, ", si_int=%d, si_ptr=%p", info->si_value.sival_int,
 				   info->si_value.sival_ptr);
-	} else if (code > 0 && (signal == SIGSEGV || signal == SIGBUS || signal == SIGILL ||
-				signal == SIGFPE || signal == SIGTRAP)) {
+	} else if (wy_signal_has_address(signal, code)) {
 		put_text(d, ", si_addr=");
 		put_address(d, (unsigned long)info->si_addr);
 	}

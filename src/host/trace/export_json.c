@@ -10,6 +10,7 @@
 #include "host/trace/export.h"
 #include "host/trace/meta.h"
 #include "host/trace/moved.h"
+#include "host/trace/names.h"
 #include "host/trace/tcp.h"
 #include "proto/calls.h"
 
@@ -333,7 +334,7 @@ static int put_call(const struct wy_run *run, FILE *out, const struct wy_event_v
 		put_other(&j, &m.side[1]);
 	if (m.reads || m.writes) {
 		put_text(&j, "dir", m.reads && m.writes ? "move" : m.reads ? "rx" : "tx");
-		put_unsigned(&j, "bytes", m.side[0].in + m.side[0].out);
+		put_unsigned(&j, "bytes", m.reads ? m.side[0].in : m.side[0].out + m.side[1].out);
 	}
 	put_result(&j, v);
 	put_unsigned(&j, "lat_ns", wy_clock_span(run->clock, wy_event_took(v)));
@@ -413,7 +414,10 @@ static int put_signal(const struct wy_run *run, FILE *out, const struct wy_event
 	if (name)
 		put_text(&j, "name", name);
 	put_number(&j, "code", (int)v->e.arg[0]);
-	put_unsigned(&j, "from", (unsigned long)v->e.arg[1]);
+	/* The agent has 8 bytes of siginfo: an address, or si_pid and si_uid. */
+	put_unsigned(&j, "from",
+		     wy_signal_has_address(v->e.nr, (int)v->e.arg[0]) ? (unsigned long)v->e.arg[1] :
+									(unsigned int)v->e.arg[1]);
 	return close_line(&j);
 }
 
@@ -448,15 +452,20 @@ static int put_lost(const struct wy_run *run, FILE *out, const struct wy_event_v
 
 int wy_json_event(const struct wy_run *run, FILE *out, const struct wy_event_view *v)
 {
+	const struct wy_process *p = wy_world_process(run->world, (int)v->e.arg[0]);
+
 	switch (v->e.kind) {
 	case WY_EVENT_CALL:
 	case WY_EVENT_URING: return put_call(run, out, v);
 	case WY_EVENT_FILE: return put_file(run, out, v);
 	case WY_EVENT_FD: return put_fd(run, out, v);
+	case WY_EVENT_END:
+		if (p && p->told_again)
+			return 0;
+		/* fallthrough */
 	case WY_EVENT_IMAGE:
 	case WY_EVENT_START:
-	case WY_EVENT_STOP:
-	case WY_EVENT_END: return put_process(run, out, v);
+	case WY_EVENT_STOP: return put_process(run, out, v);
 	case WY_EVENT_SIGNAL: return put_signal(run, out, v);
 	case WY_EVENT_TCP: return put_tcp(run, out, v);
 	case WY_EVENT_LOST: return put_lost(run, out, v);

@@ -43,6 +43,7 @@ void wy_pcapng_free(struct wy_pcapng *p)
 		}
 	}
 	wy_table_free(&p->last_close);
+	wy_table_free(&p->last_move);
 	wy_table_free(&p->connected);
 	wy_table_free(&p->written);
 	wy_table_free(&p->flow_of);
@@ -61,7 +62,20 @@ static bool is_close(const struct wy_event_view *v)
 
 int wy_pcapng_survey(struct wy_pcapng *p, const struct wy_event_view *v)
 {
-	return is_close(v) ? wy_table_set(&p->last_close, v->e.file, v->e.time) : 0;
+	struct wy_moved m;
+	int err = 0;
+
+	if (is_close(v))
+		return wy_table_set(&p->last_close, v->e.file, v->e.time);
+	if (v->e.kind != WY_EVENT_CALL && v->e.kind != WY_EVENT_URING)
+		return 0;
+	m = wy_moved(v);
+	for (int i = 0; i < 2 && !err; i++) {
+		if (m.side[i].file && (m.side[i].in || m.side[i].out))
+			err = wy_table_set(&p->last_move, m.side[i].file,
+					   v->e.time + wy_event_took(v));
+	}
+	return err;
 }
 
 int wy_pcapng_surveyed(struct wy_pcapng *p, const struct wy_run *run)
@@ -126,19 +140,23 @@ static struct wy_bytes recorded(struct wy_pcapng *p, const struct wy_event_view 
 
 /* recvmmsg(2), sendmmsg(2): each message is one of its own. */
 static void put_messages(struct wy_pcapng *p, struct wy_flow *flow,
-			 const struct wy_flow_cause *cause, bool out)
+			 const struct wy_flow_cause *cause)
 {
 	struct wy_bytes items = cause->v->items;
+	bool out = cause->v->e.nr == SYS_sendmmsg;
+	struct wy_flow_cause its = *cause;
 	struct wy_item_view item;
 	struct mmsghdr message;
 	long nr = 0;
 
+	if (wy_moved_only_looks(cause->v))
+		return;
 	while (nr < cause->v->e.ret && wy_item_next(&items, &item)) {
 		if (item.what != WY_ITEM_MESSAGE || item.bytes.len != sizeof(message))
 			continue;
 		memcpy(&message, item.bytes.at, sizeof(message));
-		wy_flow_data(p, flow, cause, out, recorded(p, cause->v, out, nr++),
-			     message.msg_len);
+		its.items = items;
+		wy_flow_data(p, flow, &its, out, recorded(p, cause->v, out, nr++), message.msg_len);
 	}
 }
 
@@ -148,7 +166,7 @@ static void put_moved(struct wy_pcapng *p, struct wy_flow *flow, const struct wy
 	unsigned int nr = cause->v->e.kind == WY_EVENT_CALL ? cause->v->e.nr : ~0u;
 
 	if (nr == SYS_recvmmsg || nr == SYS_sendmmsg) {
-		put_messages(p, flow, cause, side->out != 0);
+		put_messages(p, flow, cause);
 		return;
 	}
 	if (side->in)
@@ -163,6 +181,7 @@ static struct wy_flow_cause cause_of(const struct wy_pcapng *p, const struct wy_
 	uint64_t took = wy_event_took(v);
 	struct wy_flow_cause c = {
 		.v = v,
+		.items = v->items,
 		.begun_ns = wy_clock_real(p->run->clock, v->e.time),
 		.over_ns = wy_clock_real(p->run->clock, v->e.time + took),
 	};
@@ -191,6 +210,12 @@ static void put_refused(struct wy_pcapng *p, struct wy_flow *flow,
 	wy_flow_put_tcp(p, flow, cause, false, WY_TCP_RST | WY_TCP_ACK, (struct wy_bytes){ 0 }, 0);
 }
 
+/* Else nothing is no end. */
+static bool wants_bytes(const struct wy_event_view *v)
+{
+	return v->e.arg[2] || (v->e.kind == WY_EVENT_CALL && v->e.nr == SYS_recvmsg);
+}
+
 /* What a call means for a TCP connection beside the bytes that it moved. */
 static void tcp_call(struct wy_pcapng *p, struct wy_flow *flow, const struct wy_flow_cause *cause,
 		     const struct wy_moved *m)
@@ -205,7 +230,7 @@ static void tcp_call(struct wy_pcapng *p, struct wy_flow *flow, const struct wy_
 	} else if (v->e.kind == WY_EVENT_CALL && v->e.nr == SYS_shutdown) {
 		if (v->e.ret == 0 && v->e.arg[1])
 			wy_flow_fin(p, flow, cause, true);
-	} else if (m->reads && v->e.ret == 0 && v->e.arg[2] && wy_flow_update(flow)) {
+	} else if (m->reads && v->e.ret == 0 && wants_bytes(v) && wy_flow_update(flow)) {
 		wy_flow_fin(p, flow, cause, false);
 	} else if (v->e.ret == -ECONNRESET && flow->begun && !flow->fin_in) {
 		wy_flow_put_tcp(p, flow, cause, false, WY_TCP_RST | WY_TCP_ACK,
@@ -285,6 +310,9 @@ int wy_pcapng_event(struct wy_pcapng *p, const struct wy_run *run, FILE *out,
 	case WY_EVENT_FD:
 		if (!is_close(v) || !wy_table_get(&p->last_close, v->e.file, &last) ||
 		    last != v->e.time)
+			break;
+		/* Whoever did not close it, but ended, may have used it longer. */
+		if (wy_table_get(&p->last_move, v->e.file, &last) && last > v->e.time)
 			break;
 		flow = wy_flow_get(p, v->e.file);
 		if (flow && flow->kind == WY_FLOW_TCP) {

@@ -356,18 +356,38 @@ void wy_filter_settings(const struct wy_filter *f, struct wy_trace_settings *s, 
 
 /* ---- judging ---- */
 
+/* Of a call with two descriptors, the second one's; NULL. */
+static const struct wy_file *second_file(const struct wy_world *w, const struct wy_event_view *v)
+{
+	struct wy_item_file other;
+	struct wy_item_view item;
+
+	if (!wy_item_find(v, WY_ITEM_FILE2, 0, &item) || item.bytes.len < sizeof(other))
+		return NULL;
+	memcpy(&other, item.bytes.at, sizeof(other));
+	return wy_world_file(w, other.file);
+}
+
+static bool is_called(const struct item *i, const struct wy_file *file)
+{
+	return file && file->path && fnmatch(i->text, file->path, 0) == 0;
+}
+
 static bool path_fits(const struct item *i, const struct wy_world *w, const struct wy_event_view *v)
 {
-	const struct wy_file *file = wy_world_file(w, v->e.file);
+	const struct wy_call_row *row = wy_call_row_of(v->e.nr);
 	struct wy_bytes items = v->items;
 	struct wy_item_view item;
 	char name[PATH_MAX];
 
-	if (file && file->path && fnmatch(i->text, file->path, 0) == 0)
+	if (is_called(i, wy_world_file(w, v->e.file)) || is_called(i, second_file(w, v)))
 		return true;
+	if (v->e.kind != WY_EVENT_CALL)
+		return false;
 	/* Or it is one of the call's arguments. */
 	while (wy_item_next(&items, &item)) {
-		if (item.what != WY_ITEM_IN || item.bytes.len == 0 ||
+		if (item.what != WY_ITEM_IN || item.index >= 6 ||
+		    row->arg[item.index] != WY_ARG_PATH || item.bytes.len == 0 ||
 		    item.bytes.len >= sizeof(name))
 			continue;
 		memcpy(name, item.bytes.at, item.bytes.len);
@@ -391,7 +411,7 @@ static bool end_fits(const struct item *i, const struct sockaddr_storage *at)
 {
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)at;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)at;
-	bool six = at->ss_family == AF_INET6;
+	bool six = at->ss_family == AF_INET6, mapped = six && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
 
 	if (at->ss_family != AF_INET && !six)
 		return false;
@@ -399,21 +419,30 @@ static bool end_fits(const struct item *i, const struct sockaddr_storage *at)
 		return false;
 	if (!i->address.family)
 		return true;
+	if (i->address.family == AF_INET && mapped)
+		return bytes_fit(i, v6->sin6_addr.s6_addr + 12);
 	if (i->address.family != at->ss_family)
 		return false;
 	return bytes_fit(i, six ? v6->sin6_addr.s6_addr : (const unsigned char *)&v4->sin_addr);
 }
 
+static bool has_end(const struct item *i, const struct wy_file *file)
+{
+	return file && (end_fits(i, &file->local) || end_fits(i, &file->peer));
+}
+
 static bool item_fits(enum kind kind, const struct item *i, const struct wy_world *w,
 		      const struct wy_event_view *v)
 {
-	const struct wy_file *file = wy_world_file(w, v->e.file);
 	const struct wy_process *p;
 
 	switch (kind) {
 	case PATH: return path_fits(i, w, v);
-	case ADDRESS: return file && (end_fits(i, &file->local) || end_fits(i, &file->peer));
-	case ERROR: return v->e.ret == -i->number;
+	case ADDRESS:
+		return has_end(i, wy_world_file(w, v->e.file)) || has_end(i, second_file(w, v));
+	case ERROR:
+		return (v->e.kind == WY_EVENT_CALL || v->e.kind == WY_EVENT_URING) &&
+		       !(v->e.flags & WY_EVENT_NO_RETURN) && v->e.ret == -i->number;
 	case PID: return v->pid == i->number || v->tid == i->number;
 	case COMM: p = wy_world_process(w, v->pid); return p && fnmatch(i->text, p->comm, 0) == 0;
 	}

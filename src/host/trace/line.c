@@ -6,6 +6,7 @@
 #include "host/trace/moved.h"
 #include "host/trace/names.h"
 #include "host/trace/stack.h"
+#include "host/trace/table.h"
 #include "host/trace/tcp.h"
 #include "proto/calls.h"
 
@@ -33,28 +34,28 @@ struct attempt {
 	struct wy_event_view view;
 };
 
-/* -ff */
+/* -ff: of a process.  It is closed when that ends, and appended to if there is more. */
 struct output {
-	struct output *next;
-	int pid;
-	FILE *file;
+	struct output *next, *next_open;
+	FILE *file; /* NULL: it is closed */
 };
 
 struct wy_line {
 	struct wy_line_style style;
 	const struct wy_filter *filter;
 	FILE *out;
-	struct output *outputs;
+	struct output *outputs, *open_outputs;
+	struct wy_table output_of; /* by pid */
 	struct wy_world *world;
 	struct wy_clock clock;
 	struct wy_stacks *stacks; /* -k; NULL */
 	struct life *lives;       /* by file */
 	size_t lives_nr;
 	struct attempt *attempts;
-	bool write_error; /* said already */
-	uint64_t before;  /* -r: the line before, in nanoseconds */
-	uint64_t told_at; /* --every: ticks of the last time */
-	int begun;        /* columns of the line that stand already */
+	bool write_error, open_error; /* said already */
+	uint64_t before;              /* -r: the line before, in nanoseconds */
+	uint64_t told_at;             /* --every: ticks of the last time */
+	int begun;                    /* columns of the line that stand already */
 };
 
 struct wy_line *wy_line_new(const struct wy_line_style *style, const struct wy_filter *filter,
@@ -96,9 +97,11 @@ void wy_line_free(struct wy_line *l)
 		struct output *o = l->outputs;
 
 		l->outputs = o->next;
-		fclose(o->file);
+		if (o->file)
+			fclose(o->file);
 		free(o);
 	}
+	wy_table_free(&l->output_of);
 	wy_stacks_free(l->stacks);
 	wy_world_free(l->world);
 	free(l->lives);
@@ -124,36 +127,66 @@ void wy_line_flush(struct wy_line *l)
 {
 	if (l->out)
 		flush(l, l->out);
-	for (struct output *o = l->outputs; o; o = o->next)
+	for (struct output *o = l->open_outputs; o; o = o->next_open)
 		flush(l, o->file);
 }
 
 /* ---- where a line goes, and how it begins ---- */
 
+static struct output *new_output(struct wy_line *l, int pid)
+{
+	struct output *o = calloc(1, sizeof(*o));
+
+	if (!o || wy_table_put(&l->output_of, (unsigned int)pid, o) < 0) {
+		free(o);
+		return NULL;
+	}
+	o->next = l->outputs;
+	l->outputs = o;
+	return o;
+}
+
 static FILE *output_of(struct wy_line *l, int pid)
 {
 	char path[PATH_MAX];
 	struct output *o;
+	bool more;
 
 	if (!l->style.split)
 		return l->out;
-	for (o = l->outputs; o; o = o->next) {
-		if (o->pid == pid)
-			return o->file;
-	}
-	o = calloc(1, sizeof(*o));
+	o = wy_table_find(&l->output_of, (unsigned int)pid);
+	if (o && o->file)
+		return o->file;
+	more = o != NULL;
 	snprintf(path, sizeof(path), "%s.%d", l->style.path, pid);
+	if (!o)
+		o = new_output(l, pid);
 	if (o)
-		o->file = fopen(path, "we");
+		o->file = fopen(path, more ? "ae" : "we");
 	if (!o || !o->file) {
-		log_errno(errno, "cannot write '%s'", path);
-		free(o);
+		if (!l->open_error)
+			log_errno(errno, "cannot write '%s'", path);
+		l->open_error = true;
 		return NULL;
 	}
-	o->pid = pid;
-	o->next = l->outputs;
-	l->outputs = o;
+	o->next_open = l->open_outputs;
+	l->open_outputs = o;
 	return o->file;
+}
+
+static void close_output(struct wy_line *l, int pid)
+{
+	struct output *o = wy_table_find(&l->output_of, (unsigned int)pid);
+	struct output **at = &l->open_outputs;
+
+	if (!o || !o->file)
+		return;
+	while (*at != o)
+		at = &(*at)->next_open;
+	*at = o->next_open;
+	flush(l, o->file);
+	fclose(o->file);
+	o->file = NULL;
 }
 
 static void print_time(struct wy_line *l, FILE *out, uint64_t ticks)
@@ -489,10 +522,15 @@ static void print_first(struct wy_line *l, const struct wy_event_view *v)
 
 	if (!out)
 		return;
-	fprintf(out, "execve(\"%s\", [", p && p->path ? p->path : "?");
-	for (char **arg = p ? p->argv : NULL; arg && *arg; arg++)
-		fprintf(out, "%s\"%s\"", arg == p->argv ? "" : ", ", *arg);
-	fprintf(out, "], ...) = 0\n");
+	fputs("execve(\"", out);
+	wy_text_print(out, p && p->path ? p->path : "?", "");
+	fputs("\", [", out);
+	for (char **arg = p ? p->argv : NULL; arg && *arg; arg++) {
+		fputs(arg == p->argv ? "\"" : ", \"", out);
+		wy_text_print(out, *arg, "");
+		putc('"', out);
+	}
+	fputs("], ...) = 0\n", out);
 }
 
 static void print_attached(struct wy_line *l, const struct wy_event_view *v)
@@ -501,8 +539,11 @@ static void print_attached(struct wy_line *l, const struct wy_event_view *v)
 	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
 
 	if (out)
-		fprintf(out, "++ process %d was there before: %s\n", v->pid,
-			p && p->path ? p->path : "?");
+		fprintf(out, "++ process %d was there before: ", v->pid);
+	if (out) {
+		wy_text_print(out, p && p->path ? p->path : "?", "");
+		putc('\n', out);
+	}
 }
 
 static void print_image(struct wy_line *l, const struct wy_event_view *v)
@@ -632,8 +673,7 @@ static void print_tcp(struct wy_line *l, const struct wy_event_view *v)
 
 int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 {
-	const struct wy_process *p = wy_world_process(l->world, v->pid);
-	bool told = p && p->ended && p->status_known;
+	const struct wy_process *p;
 	int err = wy_world_apply(l->world, v);
 
 	if (err)
@@ -647,15 +687,22 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 			print_new(l, v);
 		return 0;
 	}
-	if (v->e.kind == WY_EVENT_END && v->e.arg[3] == 2 && told)
+	p = wy_world_process(l->world, (int)v->e.arg[0]);
+	if (v->e.kind == WY_EVENT_END && p && p->told_again) {
+		close_output(l, v->pid);
 		return 0; /* it had said so itself */
+	}
 	switch (v->e.kind) {
 	case WY_EVENT_CALL: return take_call(l, v);
 	case WY_EVENT_FILE: print_new(l, v); break;
 	case WY_EVENT_FD: print_fd(l, v); break;
 	case WY_EVENT_IMAGE: print_image(l, v); break;
 	case WY_EVENT_START: print_start(l, v); break;
-	case WY_EVENT_END: print_end(l, v); break;
+	case WY_EVENT_END:
+		print_end(l, v);
+		if (v->e.arg[3])
+			close_output(l, v->pid);
+		break;
 	case WY_EVENT_SIGNAL: print_signal(l, v); break;
 	case WY_EVENT_STOP: print_stop(l, v); break;
 	case WY_EVENT_TCP: print_tcp(l, v); break;

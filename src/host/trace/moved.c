@@ -35,19 +35,17 @@ static bool makes_fd(const struct wy_call_row *row)
 /* Received or sent by a call that moves many messages: the sum of their lengths. */
 static uint64_t sum_of_messages(const struct wy_event_view *v)
 {
-	struct wy_bytes items = v->items;
 	struct wy_item_view item;
-	struct mmsghdr message;
 	uint64_t sum = 0;
 
-	while (wy_item_next(&items, &item)) {
-		if (item.what != WY_ITEM_MESSAGE || item.bytes.len != sizeof(message) ||
-		    (long)item.index >= v->e.ret)
-			continue;
-		memcpy(&message, item.bytes.at, sizeof(message));
-		sum += message.msg_len;
-	}
+	if (wy_item_find(v, WY_ITEM_MOVED, 0, &item) && item.bytes.len == sizeof(sum))
+		memcpy(&sum, item.bytes.at, sizeof(sum));
 	return sum;
+}
+
+bool wy_moved_only_looks(const struct wy_event_view *v)
+{
+	return v->e.kind == WY_EVENT_CALL && wy_call_only_looks(v->e.nr, v->e.arg);
 }
 
 struct wy_moved wy_moved(const struct wy_event_view *v)
@@ -81,12 +79,13 @@ struct wy_moved wy_moved(const struct wy_event_view *v)
 	}
 	if (flow == WY_FLOW_IN_MANY || flow == WY_FLOW_OUT_MANY)
 		bytes = sum_of_messages(v);
-	if (v->e.flags & WY_EVENT_NO_RETURN ||
-	    (v->e.kind == WY_EVENT_CALL && wy_call_only_looks(v->e.nr, v->e.arg)))
+	if (v->e.flags & WY_EVENT_NO_RETURN || wy_moved_only_looks(v))
 		bytes = 0;
 	m.reads = flow == WY_FLOW_IN || flow == WY_FLOW_IN_MANY || flow == WY_FLOW_MOVE;
 	m.writes = flow == WY_FLOW_OUT || flow == WY_FLOW_OUT_MANY || flow == WY_FLOW_MOVE;
-	if (m.reads)
+	if (m.reads && v->e.kind == WY_EVENT_CALL && v->e.nr == SYS_tee)
+		m.reads = false; /* it takes nothing */
+	else if (m.reads)
 		m.side[0].in = bytes;
 	else if (m.writes)
 		m.side[0].out = bytes;

@@ -20,6 +20,9 @@ struct wy_moved {
 	bool reads, writes; /* it is of a kind that does, also if it failed */
 };
 
+/* Does the call look at what is there, and take nothing (MSG_PEEK)? */
+bool wy_moved_only_looks(const struct wy_event_view *v);
+
 /*
  * Of a CALL or a URING event.  What is only looked at (MSG_PEEK) or comes from
  * the queue of errors (MSG_ERRQUEUE) is 0 bytes.  What goes from one file to

@@ -60,11 +60,24 @@ const char *wy_signal_name(unsigned int signal, char buf[16])
 		snprintf(buf, 16, "SIGRT_%u", signal - SIGRT);
 		return buf;
 	}
-	name = sigabbrev_np((int)signal);
+	/* glibc calls it POLL. */
+	name = signal == SIGIO ? "IO" : sigabbrev_np((int)signal);
 	if (!name)
 		return NULL;
 	snprintf(buf, 16, "SIG%s", name);
 	return buf;
+}
+
+bool wy_signal_has_address(int signal, int code)
+{
+	switch (signal) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGILL:
+	case SIGFPE:
+	case SIGTRAP: return code > 0;
+	}
+	return false;
 }
 
 int wy_signal_of(const char *name)

@@ -217,14 +217,18 @@ static void put_stream(struct wy_pcapng *p, struct wy_flow *flow, const struct w
 }
 
 /* Where a datagram came from or went to, if the call says it. */
-static bool address_of(const struct wy_event_view *v, struct wy_endpoint *ret)
+static bool address_of(const struct wy_flow_cause *cause, struct wy_endpoint *ret)
 {
+	const struct wy_event_view *v = cause->v;
+	struct wy_bytes items = cause->items;
 	struct sockaddr_storage sock = { 0 };
 	struct wy_item_view item;
+	bool found = false;
 	size_t len;
 
-	if (!wy_item_find(v, WY_ITEM_NAME, 0, &item) &&
-	    !(v->e.nr == SYS_sendto && wy_item_find(v, WY_ITEM_IN, 4, &item)) &&
+	while (!found && wy_item_next(&items, &item) && item.what != WY_ITEM_MESSAGE)
+		found = item.what == WY_ITEM_NAME;
+	if (!found && !(v->e.nr == SYS_sendto && wy_item_find(v, WY_ITEM_IN, 4, &item)) &&
 	    !(v->e.nr == SYS_recvfrom && wy_item_find(v, WY_ITEM_OUT, 4, &item)))
 		return false;
 	len = item.bytes.len < sizeof(sock) ? item.bytes.len : sizeof(sock);
@@ -242,7 +246,7 @@ static void put_datagram(struct wy_pcapng *p, struct wy_flow *flow,
 	uint64_t value;
 
 	wy_flow_update(flow);
-	if (address_of(cause->v, &said)) {
+	if (address_of(cause, &said)) {
 		flow->them = said;
 		flow->us.v6 = said.v6;
 	}
@@ -293,9 +297,10 @@ static void put_pdu(struct wy_pcapng *p, struct wy_flow *flow, const struct wy_f
 	to = put_tag(to, 25, out ? &us : &them, 4);
 	to = put_tag(to, 26, out ? &them : &us, 4);
 	to = put_tag(to, 0, NULL, 0);
-	put_packet(p, cause, WY_LINK_UPPER_PDU, out, out ? cause->begun_ns : cause->over_ns,
-		   (struct wy_bytes){ head, (size_t)(to - head) }, piece_of(bytes, 0, PDU_MAX),
-		   len < PDU_MAX ? len : PDU_MAX);
+	for (size_t at = 0, nr = 0; at < len && nr < PACKETS_MAX; at += PDU_MAX, nr++)
+		put_packet(p, cause, WY_LINK_UPPER_PDU, out, out ? cause->begun_ns : cause->over_ns,
+			   (struct wy_bytes){ head, (size_t)(to - head) },
+			   piece_of(bytes, at, PDU_MAX), len - at < PDU_MAX ? len - at : PDU_MAX);
 }
 
 static void put_netlink(struct wy_pcapng *p, struct wy_flow *flow,

@@ -31,6 +31,7 @@ struct wy_pcapng {
 	const struct wy_run *run;
 	FILE *out;
 	struct wy_table last_close;   /* file -> tick at which the last descriptor was closed */
+	struct wy_table last_move;    /* file -> tick at which bytes went through it last */
 	struct wy_table connected;    /* hash of both addresses of those that connected */
 	struct wy_table written;      /* inode of pipes that a process of the run writes to */
 	struct wy_table flow_of;      /* file -> struct wy_flow */
@@ -43,6 +44,7 @@ struct wy_pcapng {
 /* What all packets of a call have in common. */
 struct wy_flow_cause {
 	const struct wy_event_view *v;
+	struct wy_bytes items; /* of v, or of one of its messages and those behind it */
 	char comment[160 + WY_FLOW_FIGURES_MAX];
 	uint64_t begun_ns, over_ns;
 };

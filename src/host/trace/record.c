@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/trace/record.h"
+#include "proto/tracefile.h"
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -16,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CALIBRATE_NS 2000000l /* between the two looks at both clocks, for a filter by duration */
+#define ARGUMENTS_MAX (WY_SEGMENT_LEN_MAX - 4096u) /* bytes of them in the run file */
+
+#define CALIBRATE_NS  2000000l /* between the two looks at both clocks, for a filter by duration */
 
 struct wy_recording {
 	const struct wy_record_options *o;
@@ -147,8 +150,12 @@ static int write_head(struct wy_recording *r)
 	int err;
 
 	wy_meta_add(&meta, "version", WY_VERSION);
-	for (char *const *arg = r->o->argv; arg && *arg; arg++)
+	/* As many as there is room for beside the rest. */
+	for (char *const *arg = r->o->argv; arg && *arg; arg++) {
+		if (meta.len + strlen(*arg) > ARGUMENTS_MAX)
+			break;
 		wy_meta_add(&meta, "argv", *arg);
+	}
 	if (getcwd(text, sizeof(text)))
 		wy_meta_add(&meta, "cwd", text);
 	if (gethostname(text, sizeof(text)) == 0) {

@@ -127,6 +127,23 @@ static void print_socket(FILE *out, const struct wy_file *f)
 		wy_address_print(out, &f->peer, f->peer_len);
 }
 
+void wy_text_print(FILE *out, const char *text, const char *more)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		const char *letter = strchr("\tt\nn\vv\ff\rr", c);
+
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < ' ' && letter && letter[1])
+			fprintf(out, "\\%c", letter[1]);
+		else if (c < ' ' || c == 0x7f || strchr(more, c))
+			fprintf(out, "\\%o", c);
+		else
+			putc(c, out);
+	}
+}
+
 void wy_file_print(FILE *out, const struct wy_file *f)
 {
 	if (f->class == WY_FD_NET || f->class == WY_FD_UNIX)
@@ -136,7 +153,7 @@ void wy_file_print(FILE *out, const struct wy_file *f)
 	else if (f->class == WY_FD_EVENT && f->sub)
 		fputs(wy_sub_word(f->sub), out);
 	else if (f->path)
-		fputs(f->path, out);
+		wy_text_print(out, f->path, "<>");
 	else if (f->sub)
 		fputs(wy_sub_word(f->sub), out);
 	else

@@ -327,7 +327,10 @@ static int apply_end(struct wy_world *w, const struct wy_event_view *v)
 
 	if (!p)
 		return -ENOMEM;
-	p->p.over = v->e.time;
+	p->p.told_again = v->e.arg[3] == 2 && p->p.ended && p->p.status_known;
+	/* Who looks for processes that are gone finds them later than they end. */
+	if (v->e.arg[3] != 2 || !p->p.ended)
+		p->p.over = v->e.time;
 	if (!v->e.arg[3])
 		return 0;
 	end(p);

@@ -36,6 +36,7 @@ struct wy_process {
 	bool ended;
 	int status; /* as waitpid(2) says it; only when ended and known */
 	bool status_known;
+	bool told_again;      /* its end has just been told, and was known before */
 	bool forked;          /* its first event was START, not IMAGE */
 	unsigned int threads; /* that were started, the first one included */
 	uint64_t began, over; /* ticks */
@@ -81,6 +82,9 @@ const char *wy_sub_word(unsigned int sub);
  * (connected), "tcp 0.0.0.0:80" (bound), "unix /run/x", "eventfd".
  */
 void wy_file_print(FILE *out, const struct wy_file *f);
+
+/* A name or argument, escaped as strace does; so are the characters of `more`. */
+void wy_text_print(FILE *out, const char *text, const char *more);
 
 /* A socket address: "127.0.0.1:80", "[::1]:80", "/run/x", "@abstract"; "" if there is none. */
 void wy_address_print(FILE *out, const void *sock, socklen_t len);

@@ -82,6 +82,33 @@ def addresses_and_classes():
 
 
 @test
+def second_descriptors_and_mapped_addresses():
+    """A file that is sent, and a server on the address of both families."""
+    program = """import os, socket
+with socket.create_server(('::', 0), family=socket.AF_INET6, dualstack_ipv6=True) as s, \\
+        socket.create_connection(('127.0.0.1', s.getsockname()[1])) as c:
+    t = s.accept()[0]
+    os.sendfile(c.fileno(), os.open('/etc/passwd', os.O_RDONLY), 0, 100)
+    t.recv(5)
+os.write(os.open('/dev/null', os.O_WRONLY), b'/etc/passwd')"""
+    def calls(*options):
+        with folder() as top:
+            subprocess.run([WAYLAY, "trace", "-o", top + "/o", *options, sys.executable, "-I", "-S",
+                            "-c", program], stdin=subprocess.DEVNULL, check=True)
+            found = re.findall(r"\] (sendfile|recvfrom|write)\(", read(top + "/o"))
+            return found
+
+    same(calls("-e", "addr=127.0.0.1"), ["sendfile", "recvfrom"])
+    same(calls("-e", "class=net", "-e", "sendfile,recvfrom,write"), ["sendfile", "recvfrom"])
+    same(calls("-e", "path=/etc/passwd"), ["sendfile"])
+    # Of files that were there before nothing has failed.
+    with folder() as top:
+        subprocess.run([WAYLAY, "trace", "-o", top + "/o", "-e", "err=EPERM", "true"], check=True,
+                       stdin=subprocess.DEVNULL)
+        assert "was there before" not in read(top + "/o"), read(top + "/o")
+
+
+@test
 def processes():
     with folder() as top:
         same(lines(top, "-e", "comm=nobody"), [])

@@ -4,13 +4,14 @@
 import collections
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
 
-from trace import WAYLAY, Skip, folder, main, read, report, same, test
+from trace import WAYLAY, Skip, events, folder, main, read, report, same, test
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 TREE = "mkdir -p t/a; seq 5000 >t/one; seq 9000 >t/a/two; cp t/one t/a/three"
@@ -304,6 +305,99 @@ def the_same_call_of_the_next_process_is_seen_to_hang():
               ["sh", "-c", "sleep 0.4; sleep 0.4; sleep 0.4"])
         found = re.findall(r"^(\d+) .*clock_nanosleep.*<pending for", read(top + "/o"), re.M)
         same((len(found), len(set(found))), (3, 3))
+
+
+@test
+def a_call_that_a_signal_ends_with_the_program_is_seen():
+    program = """import os, signal
+r, w = os.pipe()
+signal.alarm(1)
+os.read(r, 7)"""
+    with folder() as top:
+        done = subprocess.run([WAYLAY, "trace", "-d", top + "/run", "-o", top + "/o", *PYTHON,
+                               program], check=False)
+        same(done.returncode, -signal.SIGALRM)
+        lines = [line.partition("] ")[2] for line in read(top + "/o").splitlines()]
+        assert re.match(r"read\(\d+<pipe:.*, 7\) = \?$", lines[-3]), lines[-3:]
+        same([line[:11] for line in lines[-2:]], ["--- SIGALRM", "+++ killed "])
+        last = [e for e in events(top + "/run") if e["k"] == "call"][-1]
+        same((last["call"], last.get("ret")), ("read", None))
+
+
+@test
+def ends_are_told_once_and_when_they_were():
+    """Not when the recorder finds that they are gone, which is some 0.1 s later."""
+    with folder() as top:
+        run = top + "/run"
+        trace(["-d", run], ["sh", "-c", "/bin/true; sleep 0.4; :"])
+        told = [e for e in events(run) if e["k"] == "proc"]
+        ends = {e["pid"]: e["t"] for e in told if e["event"] == "exit"}
+        same((len(ends), len([e for e in told if e["event"] == "exit"])), (3, 3))
+        row = re.search(r"^ +(\d+) +\d+ +1 +\d+ +([\d.]+)(us|ms|s) +0 +/bin/true$", report(run),
+                        re.M)
+        began = min(e["t"] for e in told if e["pid"] == int(row.group(1)))
+        took = float(row.group(2)) * {"us": 1e-6, "ms": 1e-3, "s": 1}[row.group(3)]
+        assert abs(ends[int(row.group(1))] - began - took) < 0.1 * took, (ends, began, took)
+
+
+@test
+def many_messages_and_what_tee_leaves():
+    program = """import ctypes, os, socket
+class Vector(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
+class Message(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_void_p), ('namelen', ctypes.c_uint),
+                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
+                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
+                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
+libc = ctypes.CDLL(None)
+all = (Message * 100)()
+for m in all: m.iov, m.iovlen = ctypes.pointer(Vector(b'0123456789', 10)), 1
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+assert libc.sendmmsg(a.fileno(), all, 100, 0) == 100
+r, w = os.pipe(); r2, w2 = os.pipe()
+os.write(w, b'x' * 1000)
+assert libc.tee(r, w2, 1000, 0) == 1000
+assert len(os.read(r, 2000)) == len(os.read(r2, 2000)) == 1000"""
+    with folder() as top:
+        trace(["-d", top + "/run"], [*PYTHON, program])
+        told = {e["call"]: e for e in events(top + "/run") if e["k"] == "call"}
+        same((told["sendmmsg"]["ret"], told["sendmmsg"]["tx"]), (100, 1000))
+        same((told["tee"]["dir"], told["tee"]["bytes"]), ("tx", 1000))
+        trace(["-c", "-o", top + "/c"], [*PYTHON, program])
+        same((classes(top + "/c")["unix"], classes(top + "/c")["pipe"]), ((0, 1000), (2000, 2000)))
+
+
+@test
+def names_do_not_break_lines():
+    with folder() as top:
+        name = os.path.join(top, 'x\ny<z>"')
+        with open(name, "w", encoding="ascii"):
+            pass
+        trace(["-o", top + "/o", "-e", "openat"], ["cat", name])
+        text = read(top + "/o")
+        assert r'/x\ny\74z\76\">' in text and text.count("\n") == text.count("] "), text
+
+
+@test
+def each_process_has_its_file_and_none_stays_open():
+    with folder() as top:
+        trace(["-ff", "-o", top + "/o"],
+              ["sh", "-c", "i=0; while [ $i -lt 90 ]; do /bin/true; i=$((i + 1)); done"],
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50)))
+        files = os.listdir(top)
+        same(len(files), 91)
+        for file in files:
+            same(read(os.path.join(top, file)).splitlines()[-1].partition("] ")[2],
+                 "+++ exited with 0 +++")
+
+
+@test
+def a_long_list_of_arguments_is_cut_not_refused():
+    with folder() as top:
+        trace(["-d", top + "/run"], ["true", *(str(n) for n in range(100000, 200000))])
+        kept = events(top + "/run")[0]["argv"]
+        assert kept[:2] == ["true", "100000"] and 80000 < len(kept) < 100000, len(kept)
 
 
 main()
