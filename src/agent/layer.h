@@ -99,7 +99,7 @@ struct wy_layer {
 	void (*thread_start)(struct wy_thread *); /* in the new thread */
 	void (*thread_exit)(struct wy_thread *);  /* in the ending thread */
 	void (*fork_child)(struct wy_thread *);   /* in the child's only thread */
-	/* A handler of the program is about to start in this thread, or (ends) a signal to end it. */
+	/* A handler of the program is about to start in this thread, or (ends) a signal ends it. */
 	void (*signal)(struct wy_thread *, int sig, const struct siginfo *, bool ends);
 };
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -253,6 +254,72 @@ try:
 except ConnectionRefusedError:
     pass
 """
+
+
+@test
+def a_child_that_goes_on_after_its_parent_has_closed():
+    need("tshark")
+    program = """import os, socket
+s = socket.create_server(('127.0.0.1', 0))
+print(s.getsockname()[1], flush=True)
+t = s.accept()[0]
+r, w = os.pipe()
+if not os.fork():
+    os.read(r, 1)
+    t.recv(5)
+    t.sendall(b'x' * 105)
+    os._exit(0)
+t.close()
+os.write(w, b'.')
+os.wait()"""
+    with folder() as top:
+        run = os.path.join(top, "run")
+        server = subprocess.Popen([WAYLAY, "trace", "-d", run, "--payload", sys.executable, "-I",
+                                   "-S", "-c", program], stdout=subprocess.PIPE, text=True)
+        with socket.create_connection(("127.0.0.1", int(server.stdout.readline()))) as c:
+            c.sendall(b"hello")
+            same(len(c.recv(1000)), 105)
+        server.stdout.read()
+        same(server.wait(), 0)
+        same([(there, back) for there, _, back, _ in streams(pcapng(run))], [(5, 105)])
+
+
+@test
+def many_datagrams_at_once():
+    """Each has its own address, and a look makes no packet."""
+    need("tshark")
+    program = """import ctypes, socket, struct
+class Vector(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
+class Message(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_char_p), ('namelen', ctypes.c_uint),
+                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
+                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
+                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
+libc = ctypes.CDLL(None)
+udp = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s, a, b = udp(), udp(), udp()
+ports = []
+for t in (a, b):
+    t.bind(('127.0.0.1', 0))
+    ports.append(t.getsockname()[1])
+all = (Message * 4)()
+for n, m in enumerate(all):
+    m.iov, m.iovlen = ctypes.pointer(Vector(b'0123456789', 5 + n)), 1
+    m.name = struct.pack('=HH4s8s', socket.AF_INET, socket.htons(ports[n % 2]),
+                         socket.inet_aton('127.0.0.1'), b'')
+    m.namelen = 16
+assert libc.sendmmsg(s.fileno(), all, 4, 0) == 4
+got = (Message * 2)()
+for m in got: m.iov, m.iovlen = ctypes.pointer(Vector(bytes(100), 100)), 1
+assert libc.recvmmsg(a.fileno(), got, 1, socket.MSG_PEEK, None) == 1
+print(*ports)"""
+    with folder() as top:
+        run = os.path.join(top, "run")
+        first, second = record(run, sys.executable, "-I", "-S", "-c", program,
+                               options=["--payload"]).split()
+        same(fields(pcapng(run), "udp", "udp.dstport", "udp.length"),
+             [(first, "13"), (second, "14"), (first, "15"), (second, "16")])
 
 
 @test
