@@ -149,13 +149,14 @@ void wy_signal_defer(struct wy_thread *t, int sig, const struct siginfo *info, s
 
 unsigned long wy_signal_mask(struct wy_thread *t)
 {
-	unsigned long mask = t->deferred_mask;
+	unsigned long mask = 0;
 
-	if (!t->pending) {
+	if (!t->pending)
 		sys_sigprocmask(SIG_BLOCK, NULL, &mask);
-		if (t->pending) /* deferred meanwhile */
-			mask = t->deferred_mask;
-	}
+	/* One may be deferred at any moment, and says the mask then: it is not read before. */
+	__atomic_signal_fence(__ATOMIC_ACQUIRE);
+	if (t->pending)
+		mask = t->deferred_mask;
 	return mask | t->owned_blocked;
 }
 
