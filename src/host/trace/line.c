@@ -497,6 +497,21 @@ static int keep_attempt(struct wy_line *l, const struct wy_event_view *v)
 	return 0;
 }
 
+/* Its process has ended and no new image was seen: it was not followed, or died on its way. */
+static void end_attempts(struct wy_line *l, int pid)
+{
+	struct attempt **at = &l->attempts;
+
+	while (*at) {
+		if ((*at)->view.pid != pid) {
+			at = &(*at)->next;
+			continue;
+		}
+		print_call(l, &(*at)->view);
+		drop_attempt(at);
+	}
+}
+
 static int take_call(struct wy_line *l, const struct wy_event_view *v)
 {
 	if (is_exec(v)) {
@@ -699,6 +714,8 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 	case WY_EVENT_IMAGE: print_image(l, v); break;
 	case WY_EVENT_START: print_start(l, v); break;
 	case WY_EVENT_END:
+		if (v->e.arg[3])
+			end_attempts(l, v->pid);
 		print_end(l, v);
 		if (v->e.arg[3])
 			close_output(l, v->pid);

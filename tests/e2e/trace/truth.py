@@ -400,4 +400,13 @@ def a_long_list_of_arguments_is_cut_not_refused():
         assert kept[:2] == ["true", "100000"] and 80000 < len(kept) < 100000, len(kept)
 
 
+@test
+def what_is_executed_and_not_followed_is_told():
+    with folder() as top:
+        trace(["--no-follow", "--strace", "-e", "execve", "-o", top + "/o"],
+              ["sh", "-c", "/bin/true; exec /bin/true"])
+        same(re.findall(r'execve\("(.*?)", .* = (\S+)$', read(top + "/o"), re.M)[1:],
+             [("/bin/true", "?")] * 2)
+
+
 main()
