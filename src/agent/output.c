@@ -39,13 +39,13 @@ static void close_one(int fd)
 		end(fd);
 }
 
-static void dup_one(int from, int to)
+/* One that the kernel will refuse closes nothing. */
+static void dup_one(int from, int to, int flags)
 {
-	if (from == to)
+	if (from == to || flags & ~O_CLOEXEC || sys2(__NR_fcntl, from, F_GETFD) < 0)
 		return;
-	if (to >= 0 && to < 64 && fds >> to & 1 && !(fds & ~(1ul << to)))
-		end(to);
-	if (from >= 0 && from < 64 && fds >> from & 1)
+	close_one(to);
+	if (from < 64 && fds >> from & 1)
 		wy_output_add(to);
 }
 
@@ -55,8 +55,8 @@ void wy_output_look(const struct wy_call *call)
 		return;
 	switch ((int)call->nr) {
 	case __NR_close: close_one((int)call->arg[0]); break;
-	case __NR_dup2:
-	case __NR_dup3: dup_one((int)call->arg[0], (int)call->arg[1]); break;
+	case __NR_dup2: dup_one((int)call->arg[0], (int)call->arg[1], 0); break;
+	case __NR_dup3: dup_one((int)call->arg[0], (int)call->arg[1], (int)call->arg[2]); break;
 	case __NR_fcntl:
 		if ((int)call->arg[1] != F_DUPFD && (int)call->arg[1] != F_DUPFD_CLOEXEC)
 			break;

@@ -193,4 +193,31 @@ def timers_are_as_after_a_fork():
     same(server.stop()[0], 0)
 
 
+@test
+def stderr_in_place_of_the_output():
+    # The output is at its end then; the stderr, which all copies share, is not.
+    script = ("import os\n"
+              "data = os.read(0, 9)\n"
+              "if data == b'moved':\n"
+              "    os.dup2(2, 1); os.close(0); os._exit(0)\n"
+              "os.write(2, data + b'\\n')\n"
+              "os.write(1, b'written')")
+    server = Server(*python(script))
+    for n in range(3):
+        same(server.ask(b"moved"), b"")
+        same(server.ask(b"text %d" % n), b"written")
+        assert server.wait_line(f": text {n}")
+    same(server.stop()[0], 0)
+
+
+@test
+def the_output_is_not_replaced_by_nothing():
+    for call in ("dup2(77, 1)", "dup3(77, 1, 0)", "dup3(2, 1, 1)", "dup3(1, 1, 0)"):
+        with Server(*python("import ctypes, os\n"
+                            "os.read(0, 9); os.close(0)\n"
+                            f"assert ctypes.CDLL(None).{call} < 0\n"
+                            "os.write(1, b'still')")) as server:
+            same((call, server.ask(b"x")), (call, b"still"))
+
+
 main()
