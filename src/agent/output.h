@@ -15,7 +15,7 @@
 /* Adds the calls that wy_output_look() must see. */
 void wy_output_watch(struct wy_callset *calls);
 
-/* A connection is served from now on.  certain: nobody else runs who could have descriptors. */
+/* A connection is served from now on.  certain: nobody but the front has descriptors of it. */
 void wy_output_begin(bool certain);
 
 /* It goes there. */

@@ -80,7 +80,11 @@ struct wy_serve_order {
 	int kind;
 	unsigned int fds;    /* none: the placeholders stay */
 	unsigned int serial; /* comes back in the report */
+	unsigned int flags;  /* WY_SERVE_ORDER_* */
 };
+
+/* The descriptors are the client's own, and others may write to the same open files after us. */
+#define WY_SERVE_ORDER_LENT 1u
 
 /* ---- reports ---- */
 

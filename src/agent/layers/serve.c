@@ -131,6 +131,7 @@ static void wait_readable(int fd)
 /* What came with an order, by name; -1 what did not. */
 struct given {
 	int in, out, err, banner, control;
+	unsigned int flags; /* of the order */
 };
 
 static void close_given(const struct given *g)
@@ -150,7 +151,7 @@ static bool next_order(int control, struct wy_serve_order *order, struct given *
 	unsigned int at = 0;
 	long ret;
 
-	*g = (struct given){ -1, -1, -1, -1, -1 };
+	*g = (struct given){ -1, -1, -1, -1, -1, 0 };
 	for (;;) {
 		ret = wy_fdpass_take(control, order, sizeof(*order), fd, WY_SERVE_FDS);
 		if (ret == -EINTR)
@@ -167,6 +168,7 @@ static bool next_order(int control, struct wy_serve_order *order, struct given *
 	}
 	if (!(order->fds & WY_SERVE_FD_OUT))
 		g->out = g->in;
+	g->flags = order->flags;
 	return true;
 }
 
@@ -348,7 +350,7 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 	set_limit(RLIMIT_CPU, serve_session()->cpu_max);
 	if (g->in < 0)
 		return;
-	wy_output_begin(wy_thread_alone());
+	wy_output_begin(wy_thread_alone() && !(g->flags & WY_SERVE_ORDER_LENT));
 	if (g->banner >= 0)
 		send_banner(g->out, g->banner);
 	for (unsigned int i = 0; i < fdtab.nr_slots; i++) {

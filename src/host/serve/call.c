@@ -458,6 +458,11 @@ void wy_call_running(struct wy_call_client *call)
 		adjust(call);
 }
 
+bool wy_call_is_direct(const struct wy_call_client *call)
+{
+	return !call->framed;
+}
+
 bool wy_call_is_done(const struct wy_call_client *call)
 {
 	return call->out.fd < 0 && call->err.fd < 0 && !call->out_len;

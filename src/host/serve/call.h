@@ -25,6 +25,9 @@ void wy_call_running(struct wy_call_client *call);
 /* Says why it is not served; the caller drops the connection then. */
 void wy_call_refuse(struct wy_call_client *call, const char *why);
 
+/* Has the client given its own descriptors? */
+bool wy_call_is_direct(const struct wy_call_client *call);
+
 /* Is all of the program's output with the client? */
 bool wy_call_is_done(const struct wy_call_client *call);
 

@@ -74,6 +74,7 @@ static void fill_order(struct wy_serve_order *order, int fds[WY_SERVE_FDS],
 	static int null = -1;
 	unsigned int nr = 0;
 
+	order->flags = c->call && wy_call_is_direct(c->call) ? WY_SERVE_ORDER_LENT : 0;
 	order->fds = WY_SERVE_FD_IN;
 	fds[nr++] = c->in >= 0 ? c->in : c->fd;
 	if (c->in >= 0) {
@@ -140,7 +141,7 @@ static void expect_answer(struct wy_front *f)
 static void order_ahead(struct wy_front *f)
 {
 	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_AHEAD, WY_SERVE_FD_CONTROL,
-					0 };
+					0, 0 };
 	struct wy_ahead *a = calloc(1, sizeof(*a)), **end = &f->ahead;
 	int pair[2];
 
@@ -173,7 +174,7 @@ void wy_hand_renew_ahead(struct wy_front *f)
 /* Returns 0, or -errno: that copy was gone already. */
 static int give_to_ahead(struct wy_front *f, struct wy_connection *c)
 {
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial };
+	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial, 0 };
 	int fds[WY_SERVE_FDS], err;
 	pid_t pid = f->ahead->pid;
 
@@ -190,7 +191,7 @@ static int give_to_ahead(struct wy_front *f, struct wy_connection *c)
 
 static int order_copy(struct wy_front *f, struct wy_connection *c)
 {
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_COPY, 0, c->serial };
+	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_COPY, 0, c->serial, 0 };
 	struct wy_instance *t = f->template;
 	int fds[WY_SERVE_FDS], err;
 
@@ -284,7 +285,7 @@ static int start_fresh(struct wy_front *f, struct wy_connection *c)
 
 static int give_to_instance(struct wy_front *f, struct wy_connection *c)
 {
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial };
+	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial, 0 };
 	struct wy_instance *i = NULL;
 	int fds[WY_SERVE_FDS], err = 0;
 

@@ -3,6 +3,7 @@
 """waylay call and waylay serve together: a served program in place of the program."""
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -142,6 +143,20 @@ def nobody_reads_the_output(way):
             same(p.wait(), -signal.SIGPIPE)
         # By SIGPIPE, or, if it was just writing when the connection was reset, with a status.
         called.server.wait_line(": e")
+
+
+@test
+def the_callers_output_is_shared():
+    # Its stdout is a socket, which the shell around it writes to as well.
+    for mode in ("fork", "prestart", "fresh"):
+        with Called("unix", "sh", "-c", "read a; echo $a", options=[f"--mode={mode}"]) as called:
+            ours, its = socket.socketpair()
+            shell = f"echo text | {' '.join(called.argv)}; echo more"
+            with its:
+                done = subprocess.run(["sh", "-c", shell], stdout=its, check=False)
+            same((mode, ours.recv(100, socket.MSG_WAITALL), done.returncode),
+                 (mode, b"text\nmore\n", 0))
+            ours.close()
 
 
 @each
