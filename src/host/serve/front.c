@@ -48,6 +48,7 @@ static unsigned int pool_size(const struct wy_front *f)
 }
 
 static void load_took_long(struct wy_timer *t);
+static void restart_now(struct wy_timer *t);
 static int prepare_fresh(struct wy_front *f);
 
 static int start_instance(struct wy_front *f)
@@ -64,6 +65,22 @@ static int start_instance(struct wy_front *f)
 	return err;
 }
 
+static void set_restart(struct wy_front *f)
+{
+	loop_timer(&f->restart, f->back_off_ms, restart_now);
+	f->back_off_ms = f->back_off_ms ? 2 * f->back_off_ms : BACK_OFF_FIRST;
+	if (f->back_off_ms > BACK_OFF_MAX)
+		f->back_off_ms = BACK_OFF_MAX;
+}
+
+/* It could not even be started: there is no room for it now, and nothing tells when there is. */
+static void start_later(struct wy_front *f)
+{
+	if (!f->back_off_ms)
+		f->back_off_ms = BACK_OFF_FIRST;
+	set_restart(f);
+}
+
 /* As many programs are started ahead as are wanted. */
 static void refill(struct wy_front *f)
 {
@@ -74,8 +91,12 @@ static void refill(struct wy_front *f)
 	for (const struct wy_instance *i = f->instances; i; i = i->next)
 		nr += !i->stale &&
 		      (i->state == WY_INSTANCE_LOADING || i->state == WY_INSTANCE_WAITING);
-	while (nr < pool_size(f) && start_instance(f) == 0)
-		nr++;
+	for (; nr < pool_size(f); nr++) {
+		if (start_instance(f) < 0) {
+			start_later(f);
+			return;
+		}
+	}
 }
 
 static void restart_now(struct wy_timer *t)
@@ -87,7 +108,7 @@ static void restart_now(struct wy_timer *t)
 	if (f->mode == WY_MODE_PRESTART)
 		refill(f);
 	else if (!f->template && start_instance(f) < 0)
-		loop_timer(&f->restart, f->back_off_ms, restart_now);
+		start_later(f);
 }
 
 /* What served is gone, or does not come up: not too often. */
@@ -97,10 +118,7 @@ static void restart_later(struct wy_front *f, const struct wy_instance *i)
 		return;
 	if (loop_now() - i->started >= LIVED_LONG_MS)
 		f->back_off_ms = 0;
-	loop_timer(&f->restart, f->back_off_ms, restart_now);
-	f->back_off_ms = f->back_off_ms ? 2 * f->back_off_ms : BACK_OFF_FIRST;
-	if (f->back_off_ms > BACK_OFF_MAX)
-		f->back_off_ms = BACK_OFF_MAX;
+	set_restart(f);
 }
 
 /* ---- ready ---- */

@@ -4,6 +4,7 @@
 import errno
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -120,6 +121,24 @@ def the_keeper_is_killed():
     assert server.wait_line("the keeper of the program has gone")
     s.sendall(b"still there")
     same(s.recv(100), b"still there")
+    same(server.ask(b"and here"), b"and here")
+    s.close()
+    same(server.stop()[0], 0)
+
+
+@test
+def there_is_no_room_to_start_it_again():
+    server = Server("cat", options=["--mode=prestart", "--pool=1"])
+    pid = server.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    room = next(fd for fd in range(1000) if fd not in used) + 1  # for the client, and no more
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (room, limits[1]))
+    s = server.connect()
+    s.sendall(b"x")
+    same(s.recv(1), b"x")
+    assert server.wait_line("cannot make the sockets of the program: Too many open files")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     same(server.ask(b"and here"), b"and here")
     s.close()
     same(server.stop()[0], 0)
