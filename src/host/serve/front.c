@@ -81,8 +81,7 @@ static void start_later(struct wy_front *f)
 	set_restart(f);
 }
 
-/* As many programs are started ahead as are wanted. */
-static void refill(struct wy_front *f)
+void wy_front_refill(struct wy_front *f)
 {
 	unsigned int nr = 0;
 
@@ -106,7 +105,7 @@ static void restart_now(struct wy_timer *t)
 	if (f->phase != WY_FRONT_SERVING)
 		return;
 	if (f->mode == WY_MODE_PRESTART)
-		refill(f);
+		wy_front_refill(f);
 	else if (!f->template && start_instance(f) < 0)
 		start_later(f);
 }
@@ -150,7 +149,7 @@ static void start_serving(struct wy_front *f, const char *how)
 	if (f->o->recycle_ms)
 		loop_timer(&f->recycle, f->o->recycle_ms, recycle_now);
 	wy_limits_start(f);
-	refill(f);
+	wy_front_refill(f);
 	wy_service_start(f);
 }
 
@@ -217,7 +216,7 @@ void wy_front_served(struct wy_front *f)
 	if (f->o->recycle_nr && f->served % f->o->recycle_nr == 0)
 		reload(f);
 	if (f->mode == WY_MODE_PRESTART)
-		refill(f);
+		wy_front_refill(f);
 }
 
 /* It did not work out: what there was stays. */
@@ -242,7 +241,7 @@ static void is_new(struct wy_front *f, struct wy_instance *i, const struct wy_se
 		f->reloading = false;
 		retire_older(f, i);
 		print_ready(f, how);
-		refill(f);
+		wy_front_refill(f);
 	}
 }
 
@@ -368,6 +367,13 @@ static void ended_waiting(struct wy_front *f, struct wy_instance *i, int status)
 	wy_hand_renew_ahead(f);
 	restart_later(f, i);
 	wy_service_go_on(f);
+}
+
+void wy_front_ended_ahead(struct wy_front *f, struct wy_instance *i)
+{
+	log_warn("a program started ahead has gone");
+	retire(f, i);
+	restart_later(f, i);
 }
 
 static void ended(struct wy_instance *i, pid_t pid, int status)

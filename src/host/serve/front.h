@@ -96,6 +96,12 @@ void wy_front_wind_up(struct wy_front *f);
 /* One more has been handed over: time for a new template, or for new programs ahead? */
 void wy_front_served(struct wy_front *f);
 
+/* Programs are started ahead, as many as there are to be. */
+void wy_front_refill(struct wy_front *f);
+
+/* One that was started ahead takes no order: it has ended, as its keeper has still to say. */
+void wy_front_ended_ahead(struct wy_front *f, struct wy_instance *i);
+
 /* struct wy_errors.name of instances. */
 bool wy_front_name_writer(struct wy_errors *e, pid_t pid, char *name, unsigned long size);
 

@@ -283,27 +283,30 @@ static int start_fresh(struct wy_front *f, struct wy_connection *c)
 	return 0;
 }
 
-static int give_to_instance(struct wy_front *f, struct wy_connection *c)
+static struct wy_instance *oldest_waiting(struct wy_front *f)
 {
-	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial, 0 };
 	struct wy_instance *i = NULL;
-	int fds[WY_SERVE_FDS], err = 0;
 
 	for (struct wy_instance *at = f->instances; at; at = at->next) {
 		if (at->state == WY_INSTANCE_WAITING && !at->stale)
-			i = at; /* the oldest in the end */
+			i = at;
 	}
-	if (!i)
-		return -EAGAIN;
-	/* Who calls has descriptors of any kind: nothing can be carried between those for it. */
-	if (i->relayed && c->call)
-		return start_fresh(f, c);
+	return i;
+}
+
+static int give_to_instance(struct wy_front *f, struct wy_connection *c, struct wy_instance *i)
+{
+	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_BECOME, 0, c->serial, 0 };
+	int fds[WY_SERVE_FDS], err = 0;
+
 	if (!i->relayed)
 		fill_order(&order, fds, c, i->banner);
 	else if (f->o->input == WY_STDIN_FILE)
 		err = fill_file(i->place.in[0], c->in);
 	if (!err)
 		err = wy_instance_order(wy_place_control(&i->place), &order, fds);
+	if (err == -EPIPE || err == -ECONNRESET)
+		return err;
 	if (!err && i->relayed)
 		err = start_relay(c, i);
 	f->nr_waiting--;
@@ -311,6 +314,7 @@ static int give_to_instance(struct wy_front *f, struct wy_connection *c)
 	if (err) {
 		wy_instance_kill(i, 0, SIGKILL);
 		wy_instance_retire(i);
+		wy_front_refill(f);
 		return err;
 	}
 	i->connection = c;
@@ -321,6 +325,23 @@ static int give_to_instance(struct wy_front *f, struct wy_connection *c)
 	close_fd(&i->place.control[0]);
 	wy_service_running(c, i->program);
 	return 0;
+}
+
+static int give_to_a_waiting(struct wy_front *f, struct wy_connection *c)
+{
+	struct wy_instance *i;
+	int err;
+
+	while ((i = oldest_waiting(f))) {
+		/* Who calls has descriptors of any kind: no relay can carry between those. */
+		if (i->relayed && c->call)
+			return start_fresh(f, c);
+		err = give_to_instance(f, c, i);
+		if (err != -EPIPE && err != -ECONNRESET)
+			return err;
+		wy_front_ended_ahead(f, i);
+	}
+	return -EAGAIN;
 }
 
 /* ---- all of them ---- */
@@ -350,7 +371,7 @@ int wy_hand_over(struct wy_connection *c)
 		err = make_pipe(c);
 	if (!err) {
 		switch (f->mode) {
-		case WY_MODE_PRESTART: err = give_to_instance(f, c); break;
+		case WY_MODE_PRESTART: err = give_to_a_waiting(f, c); break;
 		case WY_MODE_FRESH: err = start_fresh(f, c); break;
 		default: err = order_copy(f, c);
 		}

@@ -127,6 +127,23 @@ def the_keeper_is_killed():
 
 
 @test
+def a_program_ahead_is_gone_when_it_is_needed():
+    # Its keeper has not been able to say so.
+    server = Server("sh", "-c", "echo $PPID $$ >&2; exec cat",
+                    options=["--mode=prestart", "--pool=1"])
+    keeper, program = map(int, server.wait_line("").split())
+    fd = os.pidfd_open(program)
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(program, signal.SIGKILL)
+    select.select([fd], [], [])
+    same(server.ask(b"here"), b"here")
+    same(server.ask(b"and here"), b"and here")
+    os.kill(keeper, signal.SIGCONT)
+    os.close(fd)
+    same(server.stop()[0], 0)
+
+
+@test
 def there_is_no_room_to_start_it_again():
     server = Server("cat", options=["--mode=prestart", "--pool=1"])
     pid = server.process.pid
