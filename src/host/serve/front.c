@@ -227,6 +227,19 @@ static void reload_failed(struct wy_front *f, struct wy_instance *i)
 	retire(f, i);
 }
 
+/* A program did not come to its input, or is of no use there. */
+static void came_to_nothing(struct wy_front *f, struct wy_instance *i)
+{
+	if (f->phase == WY_FRONT_LOADING) {
+		wy_front_stop(f, 1);
+	} else if (f->reloading) {
+		reload_failed(f, i);
+	} else {
+		retire(f, i);
+		restart_later(f, i);
+	}
+}
+
 static void is_new(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
 {
 	char how[256];
@@ -291,10 +304,7 @@ static void stopped(struct wy_instance *i, const struct wy_serve_report *r)
 		wy_reason_print(why, sizeof(why), r, i->program);
 		if (f->o->mode == WY_MODE_FORK) {
 			log_err("the program cannot be served by copies: %s", why);
-			if (f->phase == WY_FRONT_LOADING)
-				wy_front_stop(f, 1);
-			else
-				reload_failed(f, i);
+			came_to_nothing(f, i);
 			return;
 		}
 		log_warn("the program cannot be served by copies: %s: mode prestart", why);
@@ -315,19 +325,6 @@ static void print_end(const char *who, int status)
 	else
 		log_err("%s ended with exit status %d before it read its stdin", who,
 			WEXITSTATUS(status));
-}
-
-/* A program did not come to its input. */
-static void came_to_nothing(struct wy_front *f, struct wy_instance *i)
-{
-	if (f->phase == WY_FRONT_LOADING) {
-		wy_front_stop(f, 1);
-	} else if (f->reloading) {
-		reload_failed(f, i);
-	} else {
-		retire(f, i);
-		restart_later(f, i);
-	}
 }
 
 static void ended_early(struct wy_front *f, struct wy_instance *i, int status)

@@ -127,6 +127,23 @@ def the_keeper_is_killed():
 
 
 @test
+def the_next_template_cannot_be_copied():
+    # That may pass: it is tried again.
+    with tempfile.TemporaryDirectory() as folder:
+        flag = os.path.join(folder, "flag")
+        server = Server("sh", "-c", "echo $$ >&2; if test -e $0; then sleep 1000 & fi; "
+                        "read x; echo $x", flag,
+                        options=["--mode=fork"])
+        template = int(server.wait_line(""))
+        with open(flag, "w", encoding="ascii"):
+            os.kill(template, signal.SIGKILL)
+        assert server.wait_line("cannot be served by copies")
+        os.unlink(flag)
+        same(server.ask(b"and here\n"), b"and here\n")
+        same(server.stop()[0], 0)
+
+
+@test
 def a_program_ahead_is_gone_when_it_is_needed():
     # Its keeper has not been able to say so.
     server = Server("sh", "-c", "echo $PPID $$ >&2; exec cat",
