@@ -156,6 +156,7 @@ static void client_gone(struct wy_call_client *call)
 	struct wy_connection *c = call->c;
 
 	loop_forget(&c->watch);
+	loop_forget(&call->input_watch);
 	close_fd(&call->input);
 	end_source(&call->out);
 	end_source(&call->err);
@@ -238,6 +239,11 @@ static void client_ready(struct wy_watch *w, unsigned int events)
 	void *at;
 	ssize_t n;
 
+	/* A hang-up is told whether it is wanted or not, and again and again. */
+	if (call->pending_len && events & (EPOLLHUP | EPOLLERR)) {
+		client_gone(call);
+		return;
+	}
 	if (events & EPOLLOUT && !flush(call)) {
 		client_gone(call);
 		return;

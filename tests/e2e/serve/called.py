@@ -4,6 +4,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,15 @@ class Called:
 
     def start(self, **more):
         return subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
+
+    def speak(self, *data):
+        """A client with frames that says this, and reads nothing."""
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(f"{self.folder.name}/call")
+        s.sendall(struct.pack("<QII", 0x316c6c6163796177, 0, 0))
+        for part in data:
+            s.sendall(struct.pack("<II", 1, len(part)) + part)
+        return s
 
     def __enter__(self):
         return self
@@ -130,6 +140,15 @@ def the_caller_is_killed(way):
             p.kill()
             p.wait()
         called.server.wait_line("ended by signal")
+
+
+@test
+def a_client_goes_away_before_its_input_is_taken():
+    # More than the program's stdin holds, so that something is left with the server.
+    with Called("frames", "sh", "-c", "read a; exec sleep 1000", options=["-v"]) as called:
+        s = called.speak(b"x\n", *[b"y" * 30000] * 10)
+        s.close()
+        called.server.wait_line("ended by signal 15")
 
 
 @each
