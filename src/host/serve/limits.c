@@ -51,6 +51,7 @@ static unsigned long activity_of(const struct wy_connection *c)
 
 static void give_up(struct wy_connection *c, const char *why, unsigned long ms)
 {
+	struct wy_front *f = c->front;
 	char name[ADDR_TEXT_MAX + 64], limit[UNITS_TEXT_MAX];
 
 	if (!c->killed) {
@@ -59,6 +60,12 @@ static void give_up(struct wy_connection *c, const char *why, unsigned long ms)
 		log_warn("%s: ended: %s %s", name, why, limit);
 	}
 	if (c->state != WY_CONNECTION_RUNNING) {
+		wy_service_drop(c);
+		return;
+	}
+	/* Nobody is left to be killed: it is the client that does not take what it was sent. */
+	if (c->ended) {
+		wy_access_write(&f->access, c, c->status);
 		wy_service_drop(c);
 		return;
 	}

@@ -151,6 +151,17 @@ def a_client_goes_away_before_its_input_is_taken():
         called.server.wait_line("ended by signal 15")
 
 
+@test
+def a_client_that_takes_nothing_has_a_limit():
+    # The program has ended, and what it wrote is more than fits on its way to the client.
+    with Called("frames", "sh", "-c", "read a; exec head -c 400000 /dev/zero",
+                options=["--max=1", "--total-timeout=1s"]) as called:
+        s = called.speak(b"x\n")
+        assert called.server.wait_line("it has taken 1.0 s")
+        same(len(called.server.ask(b"x\n")), 400000)
+        s.close()
+
+
 @each
 def nobody_reads_the_output(way):
     with Called(way, "sh", "-c", "read a; exec yes", options=["-v"]) as called:
