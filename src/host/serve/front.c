@@ -21,6 +21,10 @@
 #include <unistd.h>
 
 #define SPARE_FILES    64 /* for everything but connections */
+#define INSTANCE_FILES 6  /* its channels, and what it has written */
+#define SERVED_FILES   5  /* what stays of those when it has a connection, with a relay */
+#define CALL_FILES     6  /* both ends of three, until they are handed over */
+#define CLIENTS_LEAST  16
 #define STOP_LOOK_MS   20 /* between two looks whether the clients have got everything */
 #define POOL_DEFAULT   2
 #define BACK_OFF_FIRST 100
@@ -40,11 +44,37 @@ static const char *mode_name(enum wy_serve_mode mode)
 	}
 }
 
+static bool has_callers(const struct wy_front *f)
+{
+	for (unsigned int i = 0; i < f->nr_listeners; i++) {
+		if (f->listeners[i].call)
+			return true;
+	}
+	return false;
+}
+
 static unsigned int pool_size(const struct wy_front *f)
 {
 	if (f->o->pool < 0)
 		return POOL_DEFAULT;
 	return f->o->pool ? (unsigned int)f->o->pool : 1;
+}
+
+/* How many clients there is room for, with all that is opened for one. */
+static void count_room(struct wy_front *f)
+{
+	unsigned long spare = SPARE_FILES, each = f->o->input == WY_STDIN_SOCKET ? 1 : 2, nr;
+
+	if (has_callers(f))
+		each += CALL_FILES;
+	if (f->mode == WY_MODE_PRESTART) {
+		each += SERVED_FILES;
+		spare += pool_size(f) * (unsigned long)INSTANCE_FILES;
+	} else if (f->o->pool > 0) {
+		spare += (unsigned long)f->o->pool;
+	}
+	nr = f->nr_files > spare ? (f->nr_files - spare) / each : 0;
+	f->nr_max = nr > CLIENTS_LEAST ? (unsigned int)nr : CLIENTS_LEAST;
 }
 
 static void load_took_long(struct wy_timer *t);
@@ -268,15 +298,6 @@ static void is_template(struct wy_front *f, struct wy_instance *i, const struct 
 	wy_hand_renew_ahead(f);
 }
 
-static bool has_callers(const struct wy_front *f)
-{
-	for (unsigned int i = 0; i < f->nr_listeners; i++) {
-		if (f->listeners[i].call)
-			return true;
-	}
-	return false;
-}
-
 static void is_waiting(struct wy_front *f, struct wy_instance *i, const struct wy_serve_report *r)
 {
 	i->state = WY_INSTANCE_WAITING;
@@ -309,6 +330,7 @@ static void stopped(struct wy_instance *i, const struct wy_serve_report *r)
 		}
 		log_warn("the program cannot be served by copies: %s: mode prestart", why);
 		f->mode = WY_MODE_PRESTART;
+		count_room(f);
 		f->template = NULL;
 	}
 	is_waiting(f, i, r);
@@ -674,7 +696,6 @@ static int take_signals(struct wy_front *f)
 static void raise_limits(struct wy_front *f)
 {
 	struct rlimit more = { 256, 256 };
-	unsigned long each = f->o->input == WY_STDIN_SOCKET ? 1 : 2;
 
 	if (getrlimit(RLIMIT_NOFILE, &f->files) == 0) {
 		more = f->files;
@@ -684,9 +705,8 @@ static void raise_limits(struct wy_front *f)
 	}
 	if (more.rlim_cur > INT_MAX)
 		more.rlim_cur = INT_MAX;
-	f->nr_max = more.rlim_cur > 2 * SPARE_FILES ?
-			    (unsigned int)((more.rlim_cur - SPARE_FILES) / each) :
-			    SPARE_FILES;
+	f->nr_files = more.rlim_cur;
+	count_room(f);
 }
 
 /* Returns as wy_serve() does, or 0 when it serves. */

@@ -48,10 +48,11 @@ struct wy_front {
 	enum wy_serve_mode mode;
 	int result;
 	unsigned int stops;
-	struct rlimit files; /* as waylay found it */
+	struct rlimit files;    /* as waylay found it */
+	unsigned long nr_files; /* so many it may have open itself */
 	struct wy_listener listeners[WY_LISTEN_MAX];
 	unsigned int nr_listeners;
-	bool accepting;
+	bool accepting, cannot_accept; /* the last try has failed */
 	struct wy_watch signals;
 	struct wy_access access;
 
@@ -63,7 +64,7 @@ struct wy_front {
 	bool relayed;                  /* prestart, through relays */
 	bool reloading;
 	unsigned long served, back_off_ms;
-	struct wy_timer restart, load_limit, recycle, sweep, stop_look, answers;
+	struct wy_timer restart, load_limit, recycle, sweep, stop_look, answers, accept;
 	struct wy_program program; /* fresh */
 	bool found;                /* where the program's file is */
 	struct wy_errors fresh_errors;

@@ -23,7 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINGER_MAX 256
+#define LINGER_MAX      256
+#define ACCEPT_AGAIN_MS 100
 
 /* ---- the lists ---- */
 
@@ -389,7 +390,7 @@ static bool can_serve(const struct wy_front *f)
 
 static bool wants_clients(const struct wy_front *f)
 {
-	if (f->phase != WY_FRONT_SERVING || f->nr >= f->nr_max)
+	if (f->phase != WY_FRONT_SERVING || f->accept.set || f->nr >= f->nr_max)
 		return false;
 	/* A request that is still to come takes nobody's place. */
 	return f->o->queue >= 0 || f->o->input == WY_STDIN_FILE || (!f->queue && can_serve(f));
@@ -484,6 +485,11 @@ static bool too_many_of_host(const struct wy_front *f, const struct wy_connectio
 	return nr > f->o->per_ip;
 }
 
+static void accept_again(struct wy_timer *t)
+{
+	wy_service_go_on(loop_owner(t, struct wy_front, accept));
+}
+
 static void accept_one(struct wy_listener *l)
 {
 	struct wy_front *f = l->front;
@@ -493,12 +499,14 @@ static void accept_one(struct wy_listener *l)
 	if (!c) {
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		log_errno(errno, "cannot accept a connection");
-		/* It would be tried again at once: rather when one has ended. */
-		if (f->nr)
-			f->nr_max = f->nr;
+		/* It would be tried again at once, and nothing tells when there is room. */
+		if (!f->cannot_accept)
+			log_errno(errno, "cannot accept a connection");
+		f->cannot_accept = true;
+		loop_timer(&f->accept, ACCEPT_AGAIN_MS, accept_again);
 		return;
 	}
+	f->cannot_accept = false;
 	link_up(f, c);
 	c->listener = l;
 	if (f->o->per_ip && too_many_of_host(f, c)) {

@@ -226,6 +226,31 @@ def clients_beyond_the_descriptors_wait():
 
 
 @test
+def no_descriptor_is_left_for_a_moment():
+    for held in (0, 1):
+        server = Server("cat")
+        pid = server.process.pid
+        clients = [server.connect() for _ in range(held)]
+        for s in clients:
+            s.sendall(b"x")
+            same(s.recv(1), b"x")
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        free = next(fd for fd in range(1000) if fd not in used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+        clients += [server.connect() for _ in range(3)]
+        assert server.wait_line("cannot accept a connection: Too many open files")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        for s in clients:
+            s.sendall(b"x")
+        for s in clients:
+            same(s.recv(1), b"x")
+            s.close()
+        status, lines = server.stop()
+        same((status, len(lines)), (0, 2))
+
+
+@test
 def unix_socket():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "socket")
