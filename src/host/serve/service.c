@@ -390,7 +390,10 @@ static bool can_serve(const struct wy_front *f)
 
 static bool wants_clients(const struct wy_front *f)
 {
-	if (f->phase != WY_FRONT_SERVING || f->accept.set || f->nr >= f->nr_max)
+	if (f->phase != WY_FRONT_SERVING || f->accept.set)
+		return false;
+	/* Who has been answered makes room: accept_one(). */
+	if (f->nr - f->nr_lingering >= f->nr_max)
 		return false;
 	/* A request that is still to come takes nobody's place. */
 	return f->o->queue >= 0 || f->o->input == WY_STDIN_FILE || (!f->queue && can_serve(f));
@@ -493,9 +496,12 @@ static void accept_again(struct wy_timer *t)
 static void accept_one(struct wy_listener *l)
 {
 	struct wy_front *f = l->front;
-	struct wy_connection *c = wy_connection_accept(l->fd);
+	struct wy_connection *c;
 	char name[ADDR_TEXT_MAX + 64];
 
+	if (f->nr >= f->nr_max)
+		drop_oldest_lingering(f);
+	c = wy_connection_accept(l->fd);
 	if (!c) {
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;

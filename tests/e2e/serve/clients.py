@@ -226,6 +226,22 @@ def clients_beyond_the_descriptors_wait():
 
 
 @test
+def clients_that_stay_when_they_are_answered():
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (192, 192))
+
+    clients = []
+    with Server("head", "-c", "1", preexec_fn=few) as server:
+        for _ in range(192):
+            s = server.connect()
+            s.sendall(b"x")
+            same(s.recv(1), b"x")
+            clients.append(s)
+    for s in clients:
+        s.close()
+
+
+@test
 def no_descriptor_is_left_for_a_moment():
     for held in (0, 1):
         server = Server("cat")
