@@ -136,7 +136,7 @@ static void restart_now(struct wy_timer *t)
 		return;
 	if (f->mode == WY_MODE_PRESTART)
 		wy_front_refill(f);
-	else if (!f->template && start_instance(f) < 0)
+	else if (!f->template && !f->reloading && start_instance(f) < 0)
 		start_later(f);
 }
 
@@ -211,16 +211,19 @@ static void retire(struct wy_front *f, struct wy_instance *i)
 {
 	if (i->state == WY_INSTANCE_WAITING && !i->stale)
 		f->nr_waiting--;
+	if (f->reloading == i)
+		f->reloading = NULL;
 	i->stale = true;
 	/* Who has been promised a copy gets it first: wy_hand_answered() does the rest. */
 	if (i->state != WY_INSTANCE_TEMPLATE || !i->asked || i->program_ended)
 		wy_instance_retire(i);
 }
 
+/* All that were started before it; NULL: all. */
 static void retire_older(struct wy_front *f, const struct wy_instance *than)
 {
-	for (struct wy_instance *i = f->instances; i; i = i->next) {
-		if (i != than && i->state != WY_INSTANCE_TAKEN && i->state != WY_INSTANCE_ENDED)
+	for (struct wy_instance *i = than ? than->next : f->instances; i; i = i->next) {
+		if (i->state != WY_INSTANCE_TAKEN && i->state != WY_INSTANCE_ENDED)
 			retire(f, i);
 	}
 }
@@ -230,7 +233,14 @@ static void reload(struct wy_front *f)
 	if (f->phase != WY_FRONT_SERVING || f->mode == WY_MODE_FRESH || f->reloading)
 		return;
 	log_info("reloading");
-	f->reloading = start_instance(f) == 0;
+	if (start_instance(f) < 0)
+		return;
+	f->reloading = f->instances;
+	/* What is loading already may have read what has changed since. */
+	for (struct wy_instance *i = f->reloading->next; i; i = i->next) {
+		if (i->state == WY_INSTANCE_LOADING)
+			retire(f, i);
+	}
 }
 
 static void recycle_now(struct wy_timer *t)
@@ -249,12 +259,16 @@ void wy_front_served(struct wy_front *f)
 		wy_front_refill(f);
 }
 
-/* It did not work out: what there was stays. */
+/* It did not work out: what there was stays, if there was anything. */
 static void reload_failed(struct wy_front *f, struct wy_instance *i)
 {
-	f->reloading = false;
-	log_warn("the program stays as it was loaded before");
 	retire(f, i);
+	if (!f->template && !f->nr_waiting) {
+		restart_later(f, i);
+		return;
+	}
+	log_warn("the program stays as it was loaded before");
+	wy_front_refill(f);
 }
 
 /* A program did not come to its input, or is of no use there. */
@@ -262,7 +276,7 @@ static void came_to_nothing(struct wy_front *f, struct wy_instance *i)
 {
 	if (f->phase == WY_FRONT_LOADING) {
 		wy_front_stop(f, 1);
-	} else if (f->reloading) {
+	} else if (f->reloading == i) {
 		reload_failed(f, i);
 	} else {
 		retire(f, i);
@@ -280,8 +294,9 @@ static void is_new(struct wy_front *f, struct wy_instance *i, const struct wy_se
 		start_serving(f, how);
 		return;
 	}
-	if (f->reloading || f->mode != WY_MODE_PRESTART) {
-		f->reloading = false;
+	if (f->reloading == i || f->mode != WY_MODE_PRESTART) {
+		if (f->reloading == i)
+			f->reloading = NULL;
 		retire_older(f, i);
 		print_ready(f, how);
 		wy_front_refill(f);
@@ -419,9 +434,9 @@ static void failed(struct wy_instance *i, int err)
 	i->program_ended = true;
 	if (f->phase == WY_FRONT_LOADING)
 		wy_front_stop(f, err);
-	else if (f->reloading)
+	else if (f->reloading == i)
 		reload_failed(f, i);
-	else
+	else if (!i->stale)
 		restart_later(f, i);
 	retire(f, i);
 }

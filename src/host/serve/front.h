@@ -62,7 +62,7 @@ struct wy_front {
 	struct wy_ahead *ahead;        /* copies of it, the oldest first */
 	unsigned int nr_waiting;       /* instances that could serve somebody now */
 	bool relayed;                  /* prestart, through relays */
-	bool reloading;
+	struct wy_instance *reloading; /* what will take its place, or NULL */
 	unsigned long served, back_off_ms;
 	struct wy_timer restart, load_limit, recycle, sweep, stop_look, answers, accept;
 	struct wy_program program; /* fresh */

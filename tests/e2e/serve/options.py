@@ -272,6 +272,82 @@ def anew_on_a_signal():
             same(server.stop()[0], 0)
 
 
+class Versions:
+    """A program that says which version it was started with; a new one loads when it may."""
+
+    SCRIPT = ("read v <version; echo $v $PPID $$ >&2; test -e hold.$v && read x <hold.$v\n"
+              "read x; echo $v $x")
+
+    def __init__(self, *options):
+        self.folder = tempfile.TemporaryDirectory()
+        self.holds = {}
+        self.write(1)
+        self.server = Server("sh", "-c", self.SCRIPT, options=["-v", *options],
+                             cwd=self.folder.name)
+
+    def write(self, version, hold=False):
+        with open(os.path.join(self.folder.name, "version"), "w", encoding="ascii") as f:
+            f.write(f"{version}\n")
+        if hold:
+            self.hold(version)
+
+    def hold(self, version):
+        path = os.path.join(self.folder.name, f"hold.{version}")
+        os.mkfifo(path)
+        self.holds[version] = os.open(path, os.O_RDWR)
+
+    def go(self, version):
+        os.unlink(os.path.join(self.folder.name, f"hold.{version}"))
+        os.write(self.holds[version], b"\n")
+
+    def started(self, version, after=0):
+        """Waits until it is loading.  Returns its keeper's pid and its own."""
+        line = self.server.wait_line(f"{version} ", after=after)
+        while not re.fullmatch(f"{version} \\d+ \\d+", line):
+            after = self.server.lines.index(line, after) + 1
+            line = self.server.wait_line(f"{version} ", after=after)
+        return tuple(map(int, line.split()[1:]))
+
+    def reload(self):
+        at = len(self.server.lines)
+        self.server.process.send_signal(signal.SIGHUP)
+        assert self.server.wait_line("waylay: reloading", after=at)
+        return at
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        status, _ = self.server.stop()
+        for fd in self.holds.values():
+            os.close(fd)
+        self.folder.cleanup()
+        if not kind:
+            same(status, 0)
+
+
+@test
+def anew_means_from_now_on():
+    # What is loading already when it is asked for is not what was asked for.
+    for mode in ("fork", "prestart"):
+        with Versions(f"--mode={mode}", "--pool=0" if mode == "fork" else "--pool=1") as v:
+            _, template = v.started(1)
+            v.hold(1)
+            at = len(v.server.lines)
+            if mode == "fork":
+                os.kill(template, signal.SIGKILL)
+            else:
+                same(v.server.ask(b"x\n"), b"1 x\n")
+            v.started(1, after=at)
+            v.write(2, hold=True)
+            at = v.reload()
+            v.started(2, after=at)
+            v.go(1)
+            v.go(2)
+            assert v.server.wait_line("waylay: ready", after=at)
+            same(v.server.ask(b"x\n"), b"2 x\n")
+
+
 @test
 def anew_after_so_many():
     with tempfile.TemporaryDirectory() as folder:
