@@ -446,11 +446,11 @@ static void uncaught(struct wy_instance *i)
 	struct wy_front *f = i->owner;
 	int err;
 
-	if (f->phase != WY_FRONT_LOADING || i->stale)
+	if (f->phase == WY_FRONT_STOPPING || i->stale || i->state != WY_INSTANCE_LOADING)
 		return;
-	if (f->o->mode != WY_MODE_AUTO) {
+	if (f->phase == WY_FRONT_SERVING || f->o->mode != WY_MODE_AUTO) {
 		log_err("the program cannot be served: its system calls are not caught");
-		wy_front_stop(f, 1);
+		came_to_nothing(f, i);
 		return;
 	}
 	log_warn("the program cannot be served by copies: its system calls are not caught: "
@@ -471,6 +471,8 @@ static void gone(struct wy_instance *i)
 		log_err("the keeper of the program has gone");
 		if (f->phase == WY_FRONT_LOADING)
 			wy_front_stop(f, 125);
+		else if (f->reloading == i)
+			reload_failed(f, i);
 		else
 			restart_later(f, i);
 		retire(f, i);

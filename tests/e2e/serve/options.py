@@ -349,6 +349,22 @@ def anew_means_from_now_on():
 
 
 @test
+def anew_once_more_when_a_keeper_is_killed():
+    with Versions() as v:
+        v.write(2, hold=True)
+        at = v.reload()
+        keeper, _ = v.started(2, after=at)
+        os.kill(keeper, signal.SIGKILL)
+        assert v.server.wait_line("the program stays as it was loaded before", after=at)
+        v.go(2)
+        same(v.server.ask(b"x\n"), b"1 x\n")
+        v.write(3)
+        at = v.reload()
+        assert v.server.wait_line("waylay: ready", after=at)
+        same(v.server.ask(b"x\n"), b"3 x\n")
+
+
+@test
 def anew_after_so_many():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "count")
