@@ -347,6 +347,7 @@ static void stopped(struct wy_instance *i, const struct wy_serve_report *r)
 		f->mode = WY_MODE_PRESTART;
 		count_room(f);
 		f->template = NULL;
+		wy_hand_renew_ahead(f);
 	}
 	is_waiting(f, i, r);
 	wy_service_go_on(f);

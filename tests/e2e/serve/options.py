@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -362,6 +363,23 @@ def anew_once_more_when_a_keeper_is_killed():
         at = v.reload()
         assert v.server.wait_line("waylay: ready", after=at)
         same(v.server.ask(b"x\n"), b"3 x\n")
+
+
+@test
+def anew_without_copies():
+    # Those that were made ahead go, and with them who keeps them.
+    with tempfile.TemporaryDirectory() as folder:
+        flag = os.path.join(folder, "flag")
+        server = Server("sh", "-c", "echo $PPID >&2; if test -e $0; then sleep 1000 & fi; "
+                        "read x; echo $x", flag, options=["--pool=2"])
+        keeper = os.pidfd_open(int(server.wait_line("")))
+        same(server.ask(b"a\n"), b"a\n")
+        with open(flag, "w", encoding="ascii"):
+            server.process.send_signal(signal.SIGHUP)
+        assert server.wait_line("mode prestart, serving")
+        select.select([keeper], [], [])
+        os.close(keeper)
+        same(server.stop()[0], 0)
 
 
 @test
