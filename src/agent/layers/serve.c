@@ -118,12 +118,12 @@ static void report(int control, int kind, int value, unsigned int serial)
 	send_report(control, &r);
 }
 
-static void wait_readable(int fd)
+static void wait_for(int fd, short events)
 {
 	struct {
 		int fd;
 		short events, revents;
-	} p = { fd, POLLIN, 0 };
+	} p = { fd, events, 0 };
 
 	sys3(__NR_poll, &p, 1, -1);
 }
@@ -158,7 +158,7 @@ static bool next_order(int control, struct wy_serve_order *order, struct given *
 			continue;
 		if (ret != -EAGAIN)
 			break;
-		wait_readable(control); /* the program has made its input non-blocking */
+		wait_for(control, POLLIN); /* the program has made its input non-blocking */
 	}
 	if (ret != sizeof(*order) || order->magic != WY_SERVE_MAGIC)
 		return false;
@@ -300,15 +300,43 @@ static void copy_failed(void)
 		sys1(__NR_exit_group, COPY_FAILED);
 }
 
-/* What the program had written before it first read: every client gets it. */
+/* As sendfile(2). */
+static long write_part(int out, int in, long *offset)
+{
+	char buf[1024];
+	long len = sys4(__NR_pread64, in, buf, sizeof(buf), *offset), ret;
+
+	if (len <= 0)
+		return len;
+	ret = sys3(__NR_write, out, buf, len);
+	if (ret > 0)
+		*offset += ret;
+	return ret;
+}
+
+/*
+ * What the program had written before it first read: every client gets it.  The output may be of
+ * any kind, where the client has given its own: a file that is appended to, which sendfile(2)
+ * refuses, or a pipe that does not block.
+ */
 static void send_banner(int out, int banner)
 {
 	long offset = 0, ret;
+	bool refused = false;
 
-	do
-		ret = sys4(__NR_sendfile, out, banner, &offset, 1l << 20);
-	while (ret > 0 || ret == -EINTR);
-	/* A client that is gone is the program's to notice, at its own next write. */
+	for (;;) {
+		if (refused)
+			ret = write_part(out, banner, &offset);
+		else
+			ret = sys4(__NR_sendfile, out, banner, &offset, 1l << 20);
+		if (ret == -EINVAL && !refused)
+			refused = true;
+		else if (ret == -EAGAIN)
+			wait_for(out, POLLOUT);
+		else if (ret <= 0 && ret != -EINTR)
+			return;
+		/* A client that is gone is the program's to notice, at its own next write. */
+	}
 }
 
 static void put(int from, const struct wy_fd_slot *slot)

@@ -84,6 +84,28 @@ def a_banner_first(way):
 
 
 @each
+def a_banner_for_a_file_that_is_appended_to(way):
+    with Called(way, "sh", "-c", "echo banner; read a; echo $a") as called, \
+            tempfile.NamedTemporaryFile() as f:
+        for _ in range(3):
+            with open(f.name, "ab") as out:
+                same(subprocess.run(called.argv, input=b"text\n", stdout=out, check=False).returncode,
+                     0)
+            same(f.read(), b"banner\ntext\n")
+
+
+@each
+def a_banner_for_a_pipe_that_does_not_block(way):
+    with Called(way, "sh", "-c", "head -c 300000 /dev/zero; read a") as called:
+        r, w = os.pipe()
+        os.set_blocking(w, False)
+        with subprocess.Popen(called.argv, stdin=subprocess.DEVNULL, stdout=w):
+            os.close(w)
+            with os.fdopen(r, "rb") as f:
+                same(len(f.read()), 300000)
+
+
+@each
 def much_both_ways(way):
     data = os.urandom(1 << 20) * 8
     with Called(way, "cat") as called:
