@@ -19,6 +19,7 @@
 
 #define ANSWERS_LOOK_MS 10
 #define ERRNO_MAX       4096
+#define AHEAD_AT_ONCE   2 /* one for the one that is taken, one for what is missing */
 
 /* ---- ends that are told before the copy's birth is ---- */
 
@@ -171,6 +172,17 @@ void wy_hand_renew_ahead(struct wy_front *f)
 		order_ahead(f);
 }
 
+/* Some may have ended, or could not be made: they are replaced as clients come, not in a storm. */
+static void fill_ahead(struct wy_front *f)
+{
+	int nr = 0;
+
+	for (const struct wy_ahead *a = f->ahead; a; a = a->next)
+		nr++;
+	for (int i = 0; i < AHEAD_AT_ONCE && nr + i < f->o->pool; i++)
+		order_ahead(f);
+}
+
 /* Returns 0, or -errno: that copy was gone already. */
 static int give_to_ahead(struct wy_front *f, struct wy_connection *c)
 {
@@ -181,7 +193,6 @@ static int give_to_ahead(struct wy_front *f, struct wy_connection *c)
 	fill_order(&order, fds, c, f->template->banner);
 	err = wy_instance_order(f->ahead->control, &order, fds);
 	drop_ahead(&f->ahead);
-	order_ahead(f);
 	if (!err) {
 		c->instance = f->template;
 		wy_service_running(c, pid);
@@ -189,7 +200,7 @@ static int give_to_ahead(struct wy_front *f, struct wy_connection *c)
 	return err;
 }
 
-static int order_copy(struct wy_front *f, struct wy_connection *c)
+static int give_to_copy(struct wy_front *f, struct wy_connection *c)
 {
 	struct wy_serve_order order = { WY_SERVE_MAGIC, WY_SERVE_ORDER_COPY, 0, c->serial, 0 };
 	struct wy_instance *t = f->template;
@@ -210,6 +221,15 @@ static int order_copy(struct wy_front *f, struct wy_connection *c)
 	wy_connections_put_last(&t->asked_end, c);
 	expect_answer(f);
 	return 0;
+}
+
+static int order_copy(struct wy_front *f, struct wy_connection *c)
+{
+	int err = give_to_copy(f, c);
+
+	if (!err)
+		fill_ahead(f);
+	return err;
 }
 
 /* ---- programs started ahead, or now ---- */

@@ -107,6 +107,36 @@ def copies_ahead():
 
 
 @test
+def copies_ahead_are_replaced():
+    def is_asleep(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                return f.read().rpartition(")")[2].split()[0] == "S"
+        except OSError:
+            return False
+
+    def waiting():
+        with open(f"/proc/{keeper}/task/{keeper}/children", encoding="ascii") as f:
+            return [pid for pid in map(int, f.read().split())
+                    if pid != template and is_asleep(pid)]
+
+    server = Server("sh", "-c", "echo $PPID $$ >&2; exec cat", options=["--pool=3"])
+    keeper, template = map(int, server.wait_line("").split())
+    while len(waiting()) < 3:
+        pass
+    files = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    for pid in waiting():
+        os.kill(pid, signal.SIGKILL)
+    while len(os.listdir(f"/proc/{server.process.pid}/fd")) > files - 3:
+        pass
+    for _ in range(4):
+        same(server.ask(b"x"), b"x")
+    while len(waiting()) < 3:
+        pass
+    same(server.stop()[0], 0)
+
+
+@test
 def only_so_many_at_once():
     with Server("cat", options=["--max=2"]) as server:
         first, second, third = (server.connect() for _ in range(3))
