@@ -394,7 +394,11 @@ static void go_on(const struct wy_thread *t, const struct given *g, bool is_copy
 			put(g->out, slot);
 			wy_output_add(slot->fd);
 			break;
-		case ERRORS: put(g->err, slot); break;
+		case ERRORS:
+			put(g->err, slot);
+			if (g->flags & WY_SERVE_ORDER_ERRORS)
+				wy_output_add(slot->fd);
+			break;
 		case CONTROL: sys1(__NR_close, slot->fd); break;
 		}
 	}

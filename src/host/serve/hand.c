@@ -87,6 +87,7 @@ static void fill_order(struct wy_serve_order *order, int fds[WY_SERVE_FDS],
 		fds[nr++] = c->err;
 	} else if (c->front->o->errors == WY_STDERR_CLIENT) {
 		order->fds |= WY_SERVE_FD_ERR;
+		order->flags |= WY_SERVE_ORDER_ERRORS;
 		fds[nr++] = c->fd;
 	} else if (c->front->o->errors == WY_STDERR_NULL) {
 		if (null < 0)

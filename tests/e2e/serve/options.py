@@ -493,6 +493,19 @@ def stderr_of_copies():
 
 
 @test
+def stderr_is_the_last_of_the_output():
+    script = ("import os\n"
+              "data = os.read(0, 9)\n"
+              "os.close(0); os.close(1)\n"
+              "os.write(2, data)")
+    for mode in ("fork", "prestart", "fresh"):
+        for kind in ("socket", "pipe"):
+            with Server(sys.executable, "-c", script, options=[
+                    "--stderr=client", f"--mode={mode}", f"--stdin={kind}"]) as server:
+                same((mode, kind, server.ask(b"late")), (mode, kind, b"late"))
+
+
+@test
 def the_access_log():
     with tempfile.TemporaryDirectory() as folder:
         path, old = os.path.join(folder, "log"), os.path.join(folder, "old")
