@@ -84,7 +84,7 @@ struct wy_serve_order {
 };
 
 /* The descriptors are the client's own, and others may write to the same open files after us. */
-#define WY_SERVE_ORDER_LENT 1u
+#define WY_SERVE_ORDER_LENT   1u
 /* The one for errors is the connection, too. */
 #define WY_SERVE_ORDER_ERRORS 2u
 

@@ -132,6 +132,7 @@ static void wait_for(int fd, short events)
 struct given {
 	int in, out, err, banner, control;
 	unsigned int flags; /* of the order */
+	bool cut;           /* there was no room for all of them */
 };
 
 static void close_given(const struct given *g)
@@ -151,7 +152,7 @@ static bool next_order(int control, struct wy_serve_order *order, struct given *
 	unsigned int at = 0;
 	long ret;
 
-	*g = (struct given){ -1, -1, -1, -1, -1, 0 };
+	*g = (struct given){ -1, -1, -1, -1, -1, 0, false };
 	for (;;) {
 		ret = wy_fdpass_take(control, order, sizeof(*order), fd, WY_SERVE_FDS);
 		if (ret == -EINTR)
@@ -163,8 +164,10 @@ static bool next_order(int control, struct wy_serve_order *order, struct given *
 	if (ret != sizeof(*order) || order->magic != WY_SERVE_MAGIC)
 		return false;
 	for (unsigned int i = 0; i < WY_SERVE_FDS; i++) {
-		if (order->fds >> i & 1)
-			*names[i] = fd[at++];
+		if (!(order->fds >> i & 1))
+			continue;
+		*names[i] = fd[at++];
+		g->cut |= *names[i] < 0;
 	}
 	if (!(order->fds & WY_SERVE_FD_OUT))
 		g->out = g->in;
@@ -418,6 +421,8 @@ static void wait_to_become(int control, struct given *g)
 		if (!next_order(control, &order, g))
 			sys1(__NR_exit_group, 0);
 	} while (order.kind != WY_SERVE_ORDER_BECOME);
+	if (g->cut)
+		copy_failed();
 	sys1(__NR_close, control);
 }
 
@@ -425,7 +430,7 @@ static void wait_to_become(int control, struct given *g)
 static bool make_copy(struct wy_thread *t, int control, const struct wy_serve_order *order,
 		      struct given *g)
 {
-	long ret = wy_refork(t, CLONE_PARENT);
+	long ret = g->cut ? -EMFILE : wy_refork(t, CLONE_PARENT);
 
 	if (ret == 0) {
 		wy_learn_begin();
@@ -446,6 +451,8 @@ static void follow_orders(struct wy_thread *t, int control)
 	while (next_order(control, &order, &given)) {
 		switch (order.kind) {
 		case WY_SERVE_ORDER_BECOME:
+			if (given.cut)
+				copy_failed();
 			wy_fdtab_drop();
 			go_on(t, &given, false);
 			__atomic_store_n(&serve_session()->frozen, WY_SERVE_GONE_ON,

@@ -245,6 +245,27 @@ def stdout_elsewhere():
 
 
 @test
+def no_descriptor_is_left_for_the_client():
+    # None for the connection, or none for what was written before: it is not served by halves.
+    script = ("import os, resource, sys\n"
+              "resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+              "files = []\n"
+              "try:\n"
+              "    while True: files.append(os.open('/dev/null', os.O_RDONLY))\n"
+              "except OSError: pass\n"
+              "for _ in range(int(sys.argv[1])): os.close(files.pop())\n"
+              "os.write(1, b'banner ')\n"
+              "os.write(1, os.read(0, 9))")
+    for left in ("0", "1"):
+        server = Server(sys.executable, "-c", script, left, options=["--mode=prestart"])
+        same(server.ask(b"x"), b"")
+        assert server.wait_line(": exit status 125")
+        same(server.stop()[0], 0)
+    with Server(sys.executable, "-c", script, "2", options=["--mode=prestart"]) as server:
+        same(server.ask(b"x"), b"banner x")
+
+
+@test
 def program_not_there():
     same(refused("/nonexistent/program")[0], 127)
     same(refused("/etc/passwd")[0], 126)
