@@ -81,6 +81,28 @@ static void load_took_long(struct wy_timer *t);
 static void restart_now(struct wy_timer *t);
 static int prepare_fresh(struct wy_front *f);
 
+static bool is_loading(const struct wy_instance *i)
+{
+	return i->state == WY_INSTANCE_LOADING && !i->stale;
+}
+
+/* The timer is for the one that has been loading for the longest. */
+static void limit_loading(struct wy_front *f)
+{
+	unsigned long limit = f->o->load_ms, spent;
+	const struct wy_instance *oldest = NULL;
+
+	loop_timer_stop(&f->load_limit);
+	for (const struct wy_instance *i = f->instances; i; i = i->next) {
+		if (is_loading(i))
+			oldest = i;
+	}
+	if (!limit || !oldest || f->phase == WY_FRONT_STOPPING)
+		return;
+	spent = loop_now() - oldest->started;
+	loop_timer(&f->load_limit, spent < limit ? limit - spent : 0, load_took_long);
+}
+
 static int start_instance(struct wy_front *f)
 {
 	struct wy_instance *i = NULL;
@@ -90,8 +112,7 @@ static int start_instance(struct wy_front *f)
 		i->next = f->instances;
 		f->instances = i;
 	}
-	if (!err && f->o->load_ms && !f->load_limit.set)
-		loop_timer(&f->load_limit, f->o->load_ms, load_took_long);
+	limit_loading(f);
 	return err;
 }
 
@@ -118,8 +139,7 @@ void wy_front_refill(struct wy_front *f)
 	if (f->mode != WY_MODE_PRESTART || f->phase != WY_FRONT_SERVING || f->restart.set)
 		return;
 	for (const struct wy_instance *i = f->instances; i; i = i->next)
-		nr += !i->stale &&
-		      (i->state == WY_INSTANCE_LOADING || i->state == WY_INSTANCE_WAITING);
+		nr += is_loading(i) || (i->state == WY_INSTANCE_WAITING && !i->stale);
 	for (; nr < pool_size(f); nr++) {
 		if (start_instance(f) < 0) {
 			start_later(f);
@@ -167,7 +187,7 @@ static void print_ready(struct wy_front *f, const char *how)
 
 static void start_serving(struct wy_front *f, const char *how)
 {
-	loop_timer_stop(&f->load_limit);
+	limit_loading(f);
 	for (unsigned int i = 0; i < f->nr_listeners; i++) {
 		if (wy_listener_start(&f->listeners[i]) < 0) {
 			wy_front_stop(f, 125);
@@ -288,7 +308,7 @@ static void is_new(struct wy_front *f, struct wy_instance *i, const struct wy_se
 {
 	char how[256];
 
-	loop_timer_stop(&f->load_limit);
+	limit_loading(f);
 	describe(how, sizeof(how), i, r);
 	if (f->phase == WY_FRONT_LOADING) {
 		start_serving(f, how);
@@ -526,13 +546,13 @@ static void load_took_long(struct wy_timer *t)
 
 	duration_print(took, f->o->load_ms);
 	for (struct wy_instance *i = f->instances; i; i = i->next) {
-		if (i->state != WY_INSTANCE_LOADING || i->stale)
+		if (!is_loading(i) || loop_now() - i->started < f->o->load_ms)
 			continue;
 		wy_reason_where(where, sizeof(where), i->program);
 		log_err("the program has not read its stdin for %s: %s", took, where);
 		came_to_nothing(f, i);
-		return;
 	}
+	limit_loading(f);
 }
 
 /* ---- who wrote to stderr ---- */

@@ -187,6 +187,23 @@ def never_reads():
 
 
 @test
+def one_of_many_never_reads():
+    # That others do, which were started later, gives it no more time.
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "taken")
+        os.mkdir(path)
+        server = Server("sh", "-c", "mkdir $0 2>/dev/null && exec sleep 1000; exec cat", path,
+                        options=["--mode=prestart", "--pool=2", "--load-timeout=1s"])
+        same(server.ask(b"x"), b"x")
+        os.rmdir(path)  # whichever is started next stays there
+        for _ in range(4):
+            same(server.ask(b"x"), b"x")
+        assert server.wait_line("the program has not read its stdin for 1.0 s")
+        same(server.ask(b"x"), b"x")
+        same(server.stop()[0], 0)
+
+
+@test
 def says_itself_that_it_is_ready():
     # It writes the report (proto/serve.h) into the socket that orders come by, and never reads.
     server = Server(sys.executable, "-c", "import os, stat, struct, time\n"
