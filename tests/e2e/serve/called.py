@@ -106,6 +106,20 @@ def a_banner_for_a_pipe_that_does_not_block(way):
 
 
 @each
+def output_that_it_waits_for_is_a_file(way):
+    script = ("import os, select\n"
+              "e = select.epoll()\n"
+              "e.register(1, select.EPOLLOUT)\n"
+              "e.register(0, select.EPOLLIN)\n"
+              "os.write(1, b'ready ' + os.read(0, 9))\n"
+              "e.poll()")
+    with Called(way, sys.executable, "-c", script) as called, tempfile.TemporaryFile() as f:
+        same(subprocess.run(called.argv, input=b"text", stdout=f, check=False).returncode, 0)
+        f.seek(0)
+        same(f.read(), b"ready text")
+
+
+@each
 def much_both_ways(way):
     data = os.urandom(1 << 20) * 8
     with Called(way, "cat") as called:
