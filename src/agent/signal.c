@@ -540,8 +540,17 @@ void wy_signal_join(struct wy_thread *t, unsigned long mask)
 
 void wy_signal_put_back(const struct wy_thread *t)
 {
-	for (int sig = 1; sig <= 64; sig++)
-		kernel_action(sig, &t->sighand->action[sig - 1], NULL);
+	/*
+	 * Only where the kernel has another: to set one by which the signal is ignored, also
+	 * the default of SIGCHLD and its like, throws away what is pending.
+	 */
+	for (int sig = 1; sig <= 64; sig++) {
+		const struct wy_sigaction *act = &t->sighand->action[sig - 1];
+		struct wy_sigaction now;
+
+		if (kernel_action(sig, NULL, &now) < 0 || now.handler != act->handler)
+			kernel_action(sig, act, NULL);
+	}
 }
 
 void wy_signal_unhold(struct wy_thread *t)

@@ -551,6 +551,30 @@ def a_trap_that_is_ignored_stays_so():
     end(program)
 
 
+PENDING = """
+import os, signal
+waiting = {signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGUSR1, signal.SIGUSR2}
+signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+signal.signal(signal.SIGUSR2, lambda *_: None)
+for sig in waiting:
+    os.kill(os.getpid(), sig)
+print(sorted(signal.sigpending()), flush=True)
+input()
+print(sorted(signal.sigpending()), flush=True)
+"""
+
+
+@test
+def what_is_pending_stays_so():
+    program = subprocess.Popen([sys.executable, "-c", PENDING], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    before = program.stdout.readline()
+    attach_and_leave(program.pid)
+    after, _ = program.communicate("\n")
+    same((after, program.returncode), (before, 0))
+
+
 # ---- what cannot be ----
 
 @test
