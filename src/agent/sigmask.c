@@ -20,6 +20,12 @@
 #include "agent/sys.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
+#include <linux/io_uring.h>
+
+#ifndef IORING_ENTER_EXT_ARG /* Linux 5.11 */
+#define IORING_ENTER_EXT_ARG (1u << 3)
+#endif
+#define ENTER_EXT_ARG_REG (1u << 6) /* Linux 6.13 */
 
 /* gate.S calls these */
 void wy_signal_give_out(unsigned long *held);
@@ -279,6 +285,33 @@ static enum wy_verdict op_mask_struct(struct wy_call *call, int arg)
 	return WY_PASS;
 }
 
+/*
+ * struct io_uring_getevents_arg: a mask, its size and how long to wait, a time.  Not where it
+ * lies in memory that the ring knows.
+ */
+static enum wy_verdict op_io_uring_enter(struct wy_call *call)
+{
+	unsigned long user[3], mask;
+	unsigned int flags = (unsigned int)call->arg[3];
+	struct wy_record *r;
+
+	if (!(flags & IORING_ENTER_GETEVENTS) || flags & ENTER_EXT_ARG_REG)
+		return WY_PASS;
+	if (!(flags & IORING_ENTER_EXT_ARG))
+		return op_mask_arg(call, 4);
+	if (!call->arg[4] || call->arg[5] != sizeof(user) ||
+	    copy_from_program(user, (unsigned long)call->arg[4], sizeof(user)) < 0 || !user[0] ||
+	    (unsigned int)user[1] != 8 || copy_from_program(&mask, user[0], 8) < 0)
+		return WY_PASS;
+	with_mask(call, 4, mask);
+	r = wy_record_find(call->thread, call->site, call->sp);
+	r->mask_struct[0] = (unsigned long)&r->kernel_mask[0];
+	r->mask_struct[1] = user[1];
+	r->mask_struct[2] = user[2];
+	call->arg[4] = (long)&r->mask_struct[0];
+	return WY_PASS;
+}
+
 static enum wy_verdict op_sigsuspend(struct wy_call *call)
 {
 	return op_mask_arg(call, 0);
@@ -310,4 +343,5 @@ void wy_sigmask_ops(void)
 	wy_gate_op(__NR_epoll_pwait2, op_epoll_pwait);
 	wy_gate_op(__NR_pselect6, op_pselect6);
 	wy_gate_op(__NR_io_pgetevents, op_pselect6);
+	wy_gate_op(__NR_io_uring_enter, op_io_uring_enter);
 }

@@ -59,7 +59,7 @@ struct wy_record {
 	long orig[6];            /* the program's arguments, when call's are others */
 	unsigned long temp_mask; /* the mask that the call itself installs (ppoll and the like) */
 	unsigned long kernel_mask[1];           /* what the kernel is given in its place */
-	unsigned long mask_struct[2];           /* and where a call takes { pointer, size } */
+	unsigned long mask_struct[3];           /* and where a call takes { pointer, size, more } */
 	void (*op_leave)(struct wy_call *call); /* what the engine's operation wants to do then */
 	unsigned long seq;
 	unsigned int misses;

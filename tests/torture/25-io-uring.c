@@ -57,6 +57,48 @@ static int one(int op, int fd, void *buf, unsigned len, unsigned long *mask)
 	return res;
 }
 
+/* The call waits with a mask of its own: a handler starts from that one. */
+static void handler(int sig, siginfo_t *info, void *context)
+{
+	unsigned long mask = 0;
+
+	must(sc(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8) == 0);
+	say("mask in the handler: %#lx, to come back to: %#lx", mask,
+	    *(unsigned long *)&((ucontext_t *)context)->uc_sigmask);
+}
+
+static void interrupted(const char *how, unsigned int flags, void *arg, size_t size)
+{
+	unsigned long outside = 1ul << (SIGALRM - 1) | 1ul << (SIGUSR2 - 1) | 1ul << (SIGSYS - 1);
+	struct itimerval soon = { { 0, 0 }, { 0, 1000 } };
+	unsigned long none = 0;
+
+	must(sc(SYS_rt_sigprocmask, SIG_SETMASK, &outside, 0, 8) == 0);
+	must(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	say("%s: %s", how,
+	    err_name(sc(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS | flags, arg, size)));
+	must(sc(SYS_rt_sigprocmask, SIG_SETMASK, &none, &outside, 8) == 0);
+	say("mask afterwards: %#lx", outside);
+}
+
+static void masks(void)
+{
+	unsigned long mask = 1ul << (SIGUSR1 - 1);
+	struct {
+		unsigned long mask;
+		unsigned int size, pad;
+		unsigned long time;
+	} ext = { .mask = (unsigned long)&mask, .size = 8 };
+
+	on_signal(SIGALRM, handler, 0);
+	interrupted("a mask", 0, &mask, 8);
+	interrupted("a mask of another size", 0, &mask, 4);
+	if (!(params.features & IORING_FEAT_EXT_ARG))
+		return;
+	interrupted("a mask and a time", IORING_ENTER_EXT_ARG, &ext, sizeof(ext));
+	interrupted("nowhere", IORING_ENTER_EXT_ARG, (void *)16, sizeof(ext));
+}
+
 int main(void)
 {
 	char text[32] = "";
@@ -72,6 +114,7 @@ int main(void)
 	say("bad descriptor: %s", err_name(one(IORING_OP_READ, 999, text, 31, &all)));
 	for (int i = 0; i < 500; i++)
 		must(one(IORING_OP_NOP, -1, NULL, 0, i & 1 ? &all : NULL) == 0);
+	masks();
 	all = 0;
 	must(sc(SYS_rt_sigprocmask, SIG_BLOCK, 0, &all, 8) == 0);
 	say("mask afterwards: %#lx", all);
