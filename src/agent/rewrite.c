@@ -218,7 +218,8 @@ static bool edit(unsigned long addr, const unsigned char *bytes, unsigned int le
 
 static struct {
 	unsigned long at, pc;
-	unsigned short next; /* in its chain, number + 1 */
+	unsigned short next;  /* in its chain, number + 1 */
+	unsigned char now[5]; /* in memory of the program's, how our jump begins; else 0 */
 } outliers[OUTLIERS] WY_LARGE;
 static unsigned short outlier_chains[OUTLIER_CHAINS];
 static unsigned int nr_outliers;
@@ -228,24 +229,41 @@ static unsigned short *outlier_chain(unsigned long addr)
 	return &outlier_chains[((addr * 0x9e3779b97f4a7c15ul) >> 40) % OUTLIER_CHAINS];
 }
 
-static bool add_outlier(unsigned long addr, unsigned long program_pc)
+static void set_outlier(unsigned int i, unsigned long program_pc, const unsigned char *now)
+{
+	outliers[i].pc = program_pc;
+	for (unsigned int k = 0; k < sizeof(outliers[i].now); k++)
+		outliers[i].now[k] = now ? now[k] : 0;
+}
+
+/* now: the jump that will stand there, in memory that the program may unmap. */
+static bool add_outlier(unsigned long addr, unsigned long program_pc, const unsigned char *now)
 {
 	unsigned short *chain = outlier_chain(addr);
 
 	for (unsigned int n = *chain; n; n = outliers[n - 1].next) {
 		if (outliers[n - 1].at == addr) {
-			outliers[n - 1].pc = program_pc;
+			set_outlier(n - 1, program_pc, now);
 			return true;
 		}
 	}
 	if (nr_outliers == OUTLIERS)
 		return false;
 	outliers[nr_outliers].at = addr;
-	outliers[nr_outliers].pc = program_pc;
 	outliers[nr_outliers].next = *chain;
+	set_outlier(nr_outliers, program_pc, now);
 	nr_outliers++;
 	__atomic_store_n(chain, (unsigned short)nr_outliers, __ATOMIC_RELEASE);
 	return true;
+}
+
+/* Also the program's own memory may hold something else by now. */
+static bool outlier_stands(unsigned int i)
+{
+	unsigned char now[sizeof(outliers[i].now)];
+
+	return !outliers[i].now[0] || (copy_from_program(now, outliers[i].at, sizeof(now)) == 0 &&
+				       same(now, outliers[i].now, sizeof(now)));
 }
 
 unsigned long wy_site_program_pc(unsigned long pc)
@@ -254,7 +272,7 @@ unsigned long wy_site_program_pc(unsigned long pc)
 
 	while (n && outliers[n - 1].at != pc)
 		n = outliers[n - 1].next;
-	return n ? outliers[n - 1].pc : pc;
+	return n && outlier_stands(n - 1) ? outliers[n - 1].pc : pc;
 }
 
 /* ---- jumps ---- */
@@ -456,14 +474,14 @@ static unsigned long write_slot(const struct wy_site *site, const struct text *t
 		return 0;
 	if (far) {
 		to = take_hop(slot, stub);
-		if (!to || (len == TEXT_JUMP && !add_outlier(to, site->addr)))
+		if (!to || (len == TEXT_JUMP && !add_outlier(to, site->addr, NULL)))
 			return 0;
 	}
 	if (len == TEXT_JUMP)
 		make_near_jump(code, slot, to);
 	else
 		make_jump_by_data(code, slot, to + PAGE);
-	return add_outlier(slot, site->addr) && edit(slot, code, len, false) ? slot : 0;
+	return add_outlier(slot, site->addr, code) && edit(slot, code, len, false) ? slot : 0;
 }
 
 static bool use_padding(struct wy_site *site, const struct text *text)
@@ -491,10 +509,11 @@ static bool write_by_slot(const struct text_before *before, unsigned long at)
 	unsigned int first = 8 - (before->addr & 7);
 	unsigned char jump[TEXT_JUMP];
 
-	if (!in_reach(before->slot, at) || !add_outlier(before->slot, before->addr))
+	if (!in_reach(before->slot, at))
 		return false;
 	make_near_jump(jump, before->slot, at);
-	if (!edit(before->slot, jump, TEXT_JUMP, false))
+	if (!add_outlier(before->slot, before->addr, jump) ||
+	    !edit(before->slot, jump, TEXT_JUMP, false))
 		return false;
 	wy_code_sync();
 	make_near_jump(jump, before->addr, before->slot);
@@ -522,12 +541,12 @@ static bool use_before(struct wy_site *site, const struct text *text, bool by_sl
 		int n = insn_relocate(bytes + done, len - done, before.addr + done, at + done,
 				      code + done);
 
-		if (n <= 0 || !add_outlier(at + done, before.addr + done))
+		if (n <= 0 || !add_outlier(at + done, before.addr + done, NULL))
 			return false;
 		done += (unsigned long)n;
 	}
 	len += make_jump(code + len, at + len, wy_site_stub(site));
-	if (!add_outlier(at + done, site->addr) || wy_code_write(&writer, at, code, len) < 0)
+	if (!add_outlier(at + done, site->addr, NULL) || wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();
 	site->before = before.addr;
@@ -600,7 +619,8 @@ static bool use_pun(struct wy_site *site)
 	if (!at)
 		return false;
 	len = make_jump(code, at, stub);
-	if (!add_outlier(at, site->addr) || !add_edit(site->addr + 2, next, next, 3, false, true) ||
+	if (!add_outlier(at, site->addr, NULL) ||
+	    !add_edit(site->addr + 2, next, next, 3, false, true) ||
 	    wy_code_write(&writer, at, code, len) < 0)
 		return false;
 	wy_code_sync();

@@ -337,8 +337,12 @@ static bool can_handle(const struct wy_thread *t, int sig)
  */
 static bool step_is_ours(unsigned long pc)
 {
-	return pc - wy_arena.region < wy_arena.region_len || wy_site_program_pc(pc) != pc ||
-	       wy_site_find(pc - 2);
+	const struct wy_site *site;
+
+	if (pc - wy_arena.region < wy_arena.region_len || wy_site_program_pc(pc) != pc)
+		return true;
+	site = wy_site_find(pc - 2);
+	return site && wy_site_stands(site);
 }
 
 /* The last instructions of a handler of ours, or of an rt_sigreturn: after the look at held. */
