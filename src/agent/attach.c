@@ -110,8 +110,7 @@ static long recover(struct wy_boot *boot)
 static bool memory_is_shared(const struct wy_thread *t)
 {
 	for (const struct wy_thread *o = wy_thread_blocks(); o; o = o->next) {
-		if (o->state == WY_THREAD_LIVE && o->pid != t->pid &&
-		    sys3(__NR_tgkill, o->pid, o->tid, 0) == 0)
+		if (wy_thread_is_foreign(t, o))
 			return true;
 	}
 	return false;

@@ -58,9 +58,21 @@ void wy_sighand_put(struct wy_sighand *sh)
 
 /* ---- blocks ---- */
 
-/* Its thread has run out, or died with its process (which shared only this memory). */
-static bool gone(const struct wy_thread *t, int my_pid)
+/*
+ * Processes of several pid namespaces can share this memory, and to the one the numbers of the
+ * other mean somebody else or nobody.  So a process whose parent is not the one that its own
+ * numbers name begins a world of its own.
+ */
+static unsigned int worlds;
+
+/*
+ * Its thread has run out, or died with its process (which shared only this memory).  Nobody can
+ * tell for those of another world; and the parent of a vfork has its child's block in hand.
+ */
+static bool gone(const struct wy_thread *t, int my_pid, unsigned int my_world)
 {
+	if (t->vforked || t->world != my_world)
+		return false;
 	if (t->state == WY_THREAD_LIVE && t->pid == my_pid)
 		return false;
 	return sys3(__NR_tgkill, t->pid, t->tid, 0) == -ESRCH;
@@ -109,7 +121,7 @@ static struct wy_thread *fresh_block(void)
 	return t;
 }
 
-struct wy_thread *wy_thread_new(int my_pid)
+struct wy_thread *wy_thread_new(int my_pid, unsigned int my_world)
 {
 	struct wy_thread *found = NULL;
 
@@ -118,7 +130,8 @@ struct wy_thread *wy_thread_new(int my_pid)
 		for (struct wy_thread *t = blocks; t && !found; t = t->next) {
 			if (t->own_sighand.users && t->state != WY_THREAD_LIVE)
 				continue; /* threads that it began still use its table */
-			if (t->state == WY_THREAD_FREE || (turn && t->tid && gone(t, my_pid)))
+			if (t->state == WY_THREAD_FREE ||
+			    (turn && t->tid && gone(t, my_pid, my_world)))
 				found = t;
 		}
 	}
@@ -168,11 +181,20 @@ int wy_thread_other(const struct wy_thread *t, unsigned long signals)
 {
 	/* Without the lock: this runs in the signal handler.  Blocks never leave the list. */
 	for (const struct wy_thread *o = blocks; o; o = o->next) {
-		if (o != t && o->state == WY_THREAD_LIVE && o->pid == t->pid && o->tid &&
-		    !(o->owned_blocked & signals))
+		if (o != t && o->state == WY_THREAD_LIVE && o->pid == t->pid &&
+		    o->world == t->world && o->tid && !(o->owned_blocked & signals))
 			return o->tid;
 	}
 	return 0;
+}
+
+bool wy_thread_is_foreign(const struct wy_thread *t, const struct wy_thread *other)
+{
+	if (other->state != WY_THREAD_LIVE)
+		return false;
+	if (other->world != t->world)
+		return true;
+	return other->pid != t->pid && sys3(__NR_tgkill, other->pid, other->tid, 0) == 0;
 }
 
 void wy_thread_note_stack(struct wy_thread *t)
@@ -197,7 +219,7 @@ void wy_thread_disarm(void)
 
 static struct wy_thread *start_here(void)
 {
-	struct wy_thread *t = wy_thread_new((int)sys0(__NR_getpid));
+	struct wy_thread *t = wy_thread_new((int)sys0(__NR_getpid), 0);
 
 	if (!t)
 		return NULL;
@@ -309,7 +331,11 @@ static void prepare_child(struct wy_thread *t, struct wy_thread *child, struct w
 	} else {
 		wy_sighand_begin(child, t->sighand);
 	}
-	child->pid = t->pid;
+	/* Until it knows better: its parent's. */
+	child->pid = (flags & CLONE_PARENT) && !(flags & CLONE_THREAD) ? (int)sys0(__NR_getppid) :
+									 t->pid;
+	child->world = t->world;
+	child->vforked = flags & CLONE_VFORK;
 	child->clone_mask = t->clone_mask;
 	child->owned_blocked = t->owned_blocked;
 	child->pointer_filters = t->pointer_filters;
@@ -336,7 +362,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 	wy_thread_block_signals(t);
 	t->clone_mask = t->deferred_mask;
 	if (flags & CLONE_VM) {
-		child = wy_thread_new(t->pid);
+		child = wy_thread_new(t->pid, t->world);
 		if (!child)
 			return wy_answer(call, -ENOMEM);
 		prepare_child(t, child, call, flags);
@@ -433,6 +459,11 @@ void wy_clone_in_parent(struct wy_call *call)
 static void child_is_thread(struct wy_thread *t)
 {
 	if (!(t->clone_flags & CLONE_THREAD)) {
+		int parent = (int)sys0(__NR_getppid);
+
+		/* Or it is dead already: then a block may be lost, no more. */
+		if (!parent || parent != t->pid)
+			t->world = __atomic_add_fetch(&worlds, 1, __ATOMIC_RELAXED);
 		t->pid = (int)sys0(__NR_getpid);
 		__atomic_add_fetch(&wy_session->processes, 1, __ATOMIC_RELAXED);
 	} else {
@@ -461,6 +492,7 @@ static void child_is_process(struct wy_thread *t)
 		clone_stub_readers[i] = 0;
 	live_threads = 1;
 	t->held = 0; /* pending signals are not inherited */
+	t->vforked = false;
 	t->pid = (int)sys0(__NR_getpid);
 	if (wy_rest_some(t)) {
 		/* All who share a table will be there again. */

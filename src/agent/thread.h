@@ -119,6 +119,8 @@ struct wy_thread {
 	bool masked; /* all is blocked by the agent, and pending does not say so */
 	int pid, tid;
 	unsigned int state;     /* enum wy_thread_state */
+	unsigned int world;     /* pid and tid mean what they say to those with the same number */
+	bool vforked;           /* its parent waits for it, and gives the block back */
 	struct wy_thread *next; /* all blocks of this address space */
 
 	struct wy_sighand *sighand;
@@ -181,7 +183,7 @@ static inline unsigned long wy_thread_block(const struct wy_thread *t)
 }
 
 /* A block for a new thread, zeroed but for what locates it; NULL when there is no memory. */
-struct wy_thread *wy_thread_new(int my_pid);
+struct wy_thread *wy_thread_new(int my_pid, unsigned int my_world);
 void wy_thread_free(struct wy_thread *t);
 
 /* The first thread of an image; NULL and -errno in *ret_error when it cannot be. */
@@ -204,6 +206,9 @@ long wy_thread_release(const struct wy_thread *t);
 /* Another thread of this process, none of these signals blocked by the program in it; its tid,
  * or 0. */
 int wy_thread_other(const struct wy_thread *t, unsigned long signals);
+
+/* Another process that uses this memory and may still run. */
+bool wy_thread_is_foreign(const struct wy_thread *t, const struct wy_thread *other);
 
 /* Takes Syscall User Dispatch from the calling thread: only what was rewritten is still caught. */
 void wy_thread_disarm(void);
