@@ -29,6 +29,7 @@
 #include "agent/sys.h"
 #include "agent/usermem.h"
 #include <asm/errno.h>
+#include <asm/signal.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
 
@@ -348,6 +349,25 @@ static void prepare_child(struct wy_thread *t, struct wy_thread *child, struct w
 	child->clone_flags = flags;
 }
 
+/*
+ * While the agent works, a SIGSEGV or SIGBUS that somebody sends finds an alternate stack and the
+ * program's table.  A thread without them is not to be found, and touches no memory of the
+ * program's, whose faults would kill it now.
+ */
+static void shut_faults_out(const struct wy_thread *t)
+{
+	unsigned long mask = wy_mask_all(t) | (WY_SIGNALS_OWNED & ~WY_SIGNALS_STRIPPED);
+
+	sys_sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+static void let_faults_in(const struct wy_thread *t)
+{
+	unsigned long mask = wy_mask_all(t);
+
+	sys_sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
 static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 {
 	struct wy_thread *t = call->thread;
@@ -390,6 +410,7 @@ static enum wy_verdict start_clone(struct wy_call *call, unsigned long flags)
 		(unsigned long)wy_clone_stubs + (unsigned long)t->clone_stub * WY_CLONE_STUB_SIZE;
 	t->masked = true;
 	t->pending = 0;
+	shut_faults_out(t);
 	return WY_PASS;
 }
 
@@ -433,6 +454,7 @@ void wy_clone_in_parent(struct wy_call *call)
 	struct wy_thread *t = call->thread;
 	struct wy_thread *child = t->clone_child;
 
+	let_faults_in(t);
 	/* A child that was not made does not read its word, a vfork child has if it ever will. */
 	if (is_vfork_stub(t->clone_stub) && child->clone_read)
 		; /* somebody else's by now */
@@ -569,6 +591,7 @@ void wy_clone_in_child(struct wy_call *call)
 	}
 	if (wy_thread_arm(t) < 0)
 		wy_fault(WY_FAULT_ARM);
+	let_faults_in(t);
 	if (t->clone_flags & CLONE_VM)
 		wy_layers_thread_start(t);
 	else
@@ -595,6 +618,7 @@ static enum wy_verdict op_exit(struct wy_call *call)
 	t->pending = 0;
 	wy_layers_thread_exit(t);
 	wy_session_put_slot(t);
+	shut_faults_out(t);
 	if (t->sighand)
 		wy_sighand_put(t->sighand);
 	t->sighand = NULL;
