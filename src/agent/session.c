@@ -18,6 +18,7 @@
 #include <asm/errno.h>
 #include <linux/futex.h>
 #include <linux/mman.h>
+#include <linux/time_types.h>
 
 struct wy_session *wy_session;
 static unsigned int slots_max;
@@ -175,7 +176,24 @@ void wy_session_put_slot(struct wy_thread *t)
 int wy_session_host_alive(void)
 {
 	unsigned int life = __atomic_load_n(&wy_session->host_life, __ATOMIC_ACQUIRE);
+	unsigned int away = life;
 
+	for (int ticks = 0; (life & WY_LIFE_AWAY) && !(life & FUTEX_DIED); ticks++) {
+		struct __kernel_timespec tick = { .tv_nsec = WY_LIFE_TICK_NS };
+
+		if (life != away) {
+			away = life;
+			ticks = 0;
+		}
+		/* Should it be there after all, it will say so again. */
+		if (ticks == WY_LIFE_PATIENCE)
+			__atomic_compare_exchange_n(&wy_session->host_life, &away,
+						    away | FUTEX_DIED, false, __ATOMIC_ACQ_REL,
+						    __ATOMIC_RELAXED);
+		else
+			sys4(__NR_futex, &wy_session->host_life, FUTEX_WAIT, life, &tick);
+		life = __atomic_load_n(&wy_session->host_life, __ATOMIC_ACQUIRE);
+	}
 	return life && !(life & FUTEX_DIED);
 }
 

@@ -115,8 +115,8 @@ int wy_handover_start(struct wy_supervisor *v)
 	pid_t pid;
 
 	wy_handover_drain(v);
-	before = __atomic_load_n(life, __ATOMIC_SEQ_CST);
-	wy_host_session_leave_life();
+	wy_host_session_leave_life(&v->session);
+	before = __atomic_load_n(life, __ATOMIC_SEQ_CST) & ~FUTEX_OWNER_DIED;
 	pid = fork();
 	if (pid == 0)
 		detached(v);
@@ -127,10 +127,14 @@ int wy_handover_start(struct wy_supervisor *v)
 		return log_errno(err, "programs that live on are no longer followed: cannot fork");
 	}
 	wy_signals_set_bell(&v->idle_bell);
-	while (__atomic_load_n(life, __ATOMIC_SEQ_CST) == before) {
+	for (;;) {
+		unsigned int now = __atomic_load_n(life, __ATOMIC_SEQ_CST);
 		siginfo_t info = { 0 };
 
-		wait_bell(life, before, 1000);
+		/* An agent may have lost patience meanwhile. */
+		if ((now & ~FUTEX_OWNER_DIED) != before)
+			break;
+		wait_bell(life, now, 1000);
 		/* Killed before it began: its end is there to be seen. */
 		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 		    info.si_pid == pid)

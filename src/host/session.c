@@ -20,8 +20,12 @@
 static struct robust_list life_node;
 static struct robust_list_head life_head;
 
-void wy_host_session_leave_life(void)
+void wy_host_session_leave_life(struct wy_host_session *h)
 {
+	static unsigned int times;
+
+	/* First, and with the list still there: at no moment may it look held for ever. */
+	__atomic_store_n(&h->mem->host_life, WY_LIFE_AWAY | (++times & 0xffff), __ATOMIC_SEQ_CST);
 	life_head.list.next = &life_head.list;
 }
 
@@ -145,7 +149,7 @@ static int unmap(struct wy_host_session *h)
  */
 bool wy_host_session_in_use(struct wy_host_session *h)
 {
-	wy_host_session_leave_life();
+	wy_host_session_leave_life(h);
 	if (unmap(h) < 0) {
 		wy_host_session_take_life(h);
 		return true;

@@ -33,8 +33,11 @@ int wy_host_session_new(struct wy_host_session *ret, unsigned int flags);
 /* The calling thread, in a fresh process, takes host_life over from one that gave it up. */
 void wy_host_session_take_life(struct wy_host_session *h);
 
-/* From now on the death of the calling thread says nothing about the host. */
-void wy_host_session_leave_life(void);
+/*
+ * From now on the death of the calling thread says nothing about the host.  Somebody must take it
+ * over soon: see WY_LIFE_AWAY.
+ */
+void wy_host_session_leave_life(struct wy_host_session *h);
 
 /*
  * Is any process left that has the session mapped, other than this one?  If

@@ -126,7 +126,16 @@ struct wy_thread_slot {
 	unsigned long boot;      /* where its process has struct wy_boot; 0: nowhere */
 	_Alignas(64) struct wy_counts counts; /* and no slot shares a cache line with another */
 };
-#define WY_THREAD_SLOTS 7168u
+#define WY_THREAD_SLOTS  7168u
+
+/*
+ * The host cannot hold host_life while it has no session mapped, nor while it is followed by
+ * another.  That takes some microseconds, and is told by this bit, which no thread id has, and a
+ * number: who sees the same one for WY_LIFE_PATIENCE ticks takes the host for dead, and says so.
+ */
+#define WY_LIFE_AWAY     0x20000000u
+#define WY_LIFE_TICK_NS  50000000
+#define WY_LIFE_PATIENCE 40
 
 struct wy_session {
 	unsigned long magic; /* host */
@@ -137,7 +146,8 @@ struct wy_session {
 
 	unsigned int doorbell; /* futex: agents add 1 to call the host; so do its signal handlers */
 	unsigned int host_life;  /* robust futex held by the host's main thread:
-					 * FUTEX_OWNER_DIED (0x40000000): it is gone */
+					 * FUTEX_OWNER_DIED (0x40000000): it is gone;
+					 * WY_LIFE_AWAY: see below */
 	unsigned int notes_lost; /* agents (atomic): notes that found no slot */
 	unsigned int slots_hint; /* agents: where to look for a free thread slot */
 	unsigned int slots_top;  /* agents (atomic max): slots beyond this were never used */

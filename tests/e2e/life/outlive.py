@@ -4,9 +4,14 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 
 from life import children, main, reap_all, same, start, test, wait_for_end
+
+
+KILLER = next((word for word in sys.argv[1:] if "/" in word), None)
+sys.argv[1:] = [word for word in sys.argv[1:] if "/" not in word]
 
 
 class Fifos:
@@ -108,6 +113,22 @@ def programs_go_on_when_the_supervisor_that_stayed_is_killed():
         same(f.said(), "42\n")
         stayed = supervisor_that_stays()
         os.kill(stayed, signal.SIGKILL)
+        os.waitpid(stayed, 0)
+        f.let_go()
+        assert f.said() != "42\n"
+        reap_all()
+
+
+@test
+def the_supervisor_that_stayed_is_killed_while_it_looks_who_is_left():
+    """It has no session mapped then, by which its end would be known."""
+    with Fifos() as f:
+        p = start("sh", "-c", f"{DAEMON} </dev/null >/dev/null 2>&1 & exit 0", env=f.env)
+        same(p.wait(), 0)
+        f.let_go()
+        same(f.said(), "42\n")
+        stayed = supervisor_that_stays()
+        same(subprocess.run([KILLER, str(stayed)], check=False).returncode, 0)
         os.waitpid(stayed, 0)
         f.let_go()
         assert f.said() != "42\n"
