@@ -39,9 +39,14 @@ long wy_signal_requeue(struct wy_thread *t, int sig, const void *info)
 	long ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, info);
 
 	if (ret < 0) {
+		/* What kill(2) sends is the only real-time signal that the kernel takes then. */
+		struct siginfo bare = { .si_signo = sig, .si_code = SI_USER };
+
 		wy_fault(WY_FAULT_REQUEUE);
-		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
+		ret = sys4(__NR_rt_tgsigqueueinfo, t->pid, t->tid, sig, &bare);
 	}
+	if (ret < 0) /* a filter from outside may forbid that call */
+		ret = sys3(__NR_tgkill, t->pid, t->tid, sig);
 	return ret;
 }
 
