@@ -205,12 +205,32 @@ static bool pass_on(struct wy_thread *t, int sig, const struct siginfo *info)
 	return tid && sys4(__NR_rt_tgsigqueueinfo, t->pid, tid, sig, &copy) == 0;
 }
 
+/*
+ * A table that no other thread uses needs no lock: only this one can give it a second user.  So the
+ * child of a vfork, which sets its actions and may be killed in that, holds none that its parent
+ * would wait for.
+ */
+static bool lock_actions(const struct wy_thread *t)
+{
+	bool shared = __atomic_load_n(&t->sighand->users, __ATOMIC_ACQUIRE) > 1;
+
+	if (shared)
+		wy_lock(WY_LOCK_ACTIONS);
+	return shared;
+}
+
+static void unlock_actions(bool locked)
+{
+	if (locked)
+		wy_unlock(WY_LOCK_ACTIONS);
+}
+
 static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, struct ucontext *uc,
 		    unsigned long base)
 {
+	bool locked = lock_actions(t);
 	struct wy_sigaction act;
 
-	wy_lock(WY_LOCK_ACTIONS);
 	act = t->sighand->action[sig - 1];
 	if (act.handler > HANDLER_IGNORE && (act.flags & SA_RESETHAND) &&
 	    !(t->owned_blocked & WY_SIG_BIT(sig))) {
@@ -218,7 +238,7 @@ static void deliver(struct wy_thread *t, int sig, const struct siginfo *info, st
 		if (!is_caught(t, sig, HANDLER_DEFAULT))
 			kernel_default(sig, HANDLER_DEFAULT);
 	}
-	wy_unlock(WY_LOCK_ACTIONS);
+	unlock_actions(locked);
 
 	if (t->owned_blocked & WY_SIG_BIT(sig)) {
 		if (is_sync(info))
@@ -423,7 +443,7 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 	struct wy_thread *t = call->thread;
 	int sig = (int)call->arg[0];
 	struct wy_sigaction act, old;
-	bool set = call->arg[1] != 0;
+	bool set = call->arg[1] != 0, locked;
 	long ret = 0;
 
 	if (call->arg[3] != 8)
@@ -435,7 +455,7 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 	if (!set && (sig == SIGKILL || sig == SIGSTOP))
 		return WY_PASS;
 
-	wy_lock(WY_LOCK_ACTIONS);
+	locked = lock_actions(t);
 	old = t->sighand->action[sig - 1];
 	if (set) {
 		act.flags &= KNOWN_FLAGS;
@@ -447,7 +467,7 @@ static enum wy_verdict op_sigaction(struct wy_call *call)
 		if (!ret)
 			t->sighand->action[sig - 1] = act;
 	}
-	wy_unlock(WY_LOCK_ACTIONS);
+	unlock_actions(locked);
 	if (!ret && call->arg[2] &&
 	    copy_to_program((unsigned long)call->arg[2], &old, sizeof(old)) < 0)
 		ret = -EFAULT;
