@@ -24,7 +24,7 @@ static int thread(void *arg)
 
 static void *run(void *arg)
 {
-	long n = rounds(100, 5000);
+	long n = rounds(25, 5000);
 
 	for (long i = 0; i < n; i++) {
 		__atomic_store_n(&left, 1, __ATOMIC_SEQ_CST);
