@@ -158,7 +158,7 @@ void wy_ring_new_process(void)
 	foreign |= sys0(__NR_getppid) == 0 || sys0(__NR_getpid) == 1;
 }
 
-/* Equal numbers prove nothing, but for that only a fork or the image before can have told. */
+/* Different numbers tell; equal ones prove nothing: so what the image before knew comes along. */
 void wy_ring_new_image(bool was_foreign)
 {
 	long pid = sys0(__NR_getpid);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/trace/record.h"
-#include "proto/tracefile.h"
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -8,6 +7,7 @@
 #include "host/trace/merge.h"
 #include "host/trace/meta.h"
 #include "host/trace/runfile.h"
+#include "proto/tracefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX (WY_SEGMENT_LEN_MAX - 4096u) /* bytes of them in the run file */
-
 #define CALIBRATE_NS  2000000l /* between the two looks at both clocks, for a filter by duration */
 
 struct wy_recording {
