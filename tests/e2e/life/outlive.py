@@ -51,6 +51,15 @@ def supervisor_that_stays():
     return stayed[0]
 
 
+def start_daemon(f):
+    """The program ends, its daemon goes on.  Returns the supervisor that stayed with it."""
+    p = start("sh", "-c", f"{DAEMON} </dev/null >/dev/null 2>&1 & exit 0", env=f.env)
+    same(p.wait(), 0)
+    f.let_go()
+    same(f.said(), "42\n")
+    return supervisor_that_stays()
+
+
 @test
 def a_daemon_is_followed_after_the_end_of_the_program():
     with Fifos() as f:
@@ -107,11 +116,7 @@ def programs_go_on_when_waylay_is_killed():
 @test
 def programs_go_on_when_the_supervisor_that_stayed_is_killed():
     with Fifos() as f:
-        p = start("sh", "-c", f"{DAEMON} </dev/null >/dev/null 2>&1 & exit 0", env=f.env)
-        same(p.wait(), 0)
-        f.let_go()
-        same(f.said(), "42\n")
-        stayed = supervisor_that_stays()
+        stayed = start_daemon(f)
         os.kill(stayed, signal.SIGKILL)
         os.waitpid(stayed, 0)
         f.let_go()
@@ -123,11 +128,7 @@ def programs_go_on_when_the_supervisor_that_stayed_is_killed():
 def the_supervisor_that_stayed_is_killed_while_it_looks_who_is_left():
     """It has no session mapped then, by which its end would be known."""
     with Fifos() as f:
-        p = start("sh", "-c", f"{DAEMON} </dev/null >/dev/null 2>&1 & exit 0", env=f.env)
-        same(p.wait(), 0)
-        f.let_go()
-        same(f.said(), "42\n")
-        stayed = supervisor_that_stays()
+        stayed = start_daemon(f)
         same(subprocess.run([KILLER, str(stayed)], check=False).returncode, 0)
         os.waitpid(stayed, 0)
         f.let_go()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from trace import WAYLAY, Skip, export, folder, main, record, same, test
+from trace import MESSAGES, WAYLAY, Skip, export, folder, main, record, same, test
 
 if "INSIDE" not in os.environ:
     os.environ["INSIDE"] = "1"
@@ -288,15 +288,7 @@ os.wait()"""
 def many_datagrams_at_once():
     """Each has its own address, and a look makes no packet."""
     need("tshark")
-    program = """import ctypes, socket, struct
-class Vector(ctypes.Structure):
-    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
-class Message(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_char_p), ('namelen', ctypes.c_uint),
-                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
-                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
-                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
-libc = ctypes.CDLL(None)
+    program = MESSAGES + """import socket, struct
 udp = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s, a, b = udp(), udp(), udp()
 ports = []

@@ -12,6 +12,18 @@ from life import WAYLAY, Skip, main, same, test  # noqa: E402,F401
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+# How a program in Python begins that calls libc.sendmmsg() and libc.recvmmsg().
+MESSAGES = """import ctypes
+class Vector(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
+class Message(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_char_p), ('namelen', ctypes.c_uint),
+                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
+                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
+                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
+libc = ctypes.CDLL(None)
+"""
+
 
 def record(folder, *argv, options=(), status=0, **more):
     """Runs a program, recorded into a folder.  Returns what it wrote to stdout."""

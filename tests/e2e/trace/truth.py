@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from trace import WAYLAY, Skip, events, folder, main, read, report, same, test
+from trace import MESSAGES, WAYLAY, Skip, events, folder, main, read, report, same, test
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 TREE = "mkdir -p t/a; seq 5000 >t/one; seq 9000 >t/a/two; cp t/one t/a/three"
@@ -84,15 +84,7 @@ def bytes_of_each_object_are_those_of_strace():
 @test
 def totals_are_those_of_the_record():
     """By class, of calls with two files, looks that take nothing, and many messages at once."""
-    program = """import ctypes, os, select, socket, sys
-class Vector(ctypes.Structure):
-    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
-class Message(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_void_p), ('namelen', ctypes.c_uint),
-                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
-                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
-                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
-libc = ctypes.CDLL(None)
+    program = MESSAGES + """import os, select, socket, sys
 def messages(*texts):
     made = (Message * len(texts))()
     for message, text in zip(made, texts):
@@ -342,15 +334,7 @@ def ends_are_told_once_and_when_they_were():
 
 @test
 def many_messages_and_what_tee_leaves():
-    program = """import ctypes, os, socket
-class Vector(ctypes.Structure):
-    _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
-class Message(ctypes.Structure):
-    _fields_ = [('name', ctypes.c_void_p), ('namelen', ctypes.c_uint),
-                ('iov', ctypes.POINTER(Vector)), ('iovlen', ctypes.c_size_t),
-                ('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t),
-                ('flags', ctypes.c_long), ('len', ctypes.c_uint)]
-libc = ctypes.CDLL(None)
+    program = MESSAGES + """import os, socket
 all = (Message * 100)()
 for m in all: m.iov, m.iovlen = ctypes.pointer(Vector(b'0123456789', 10)), 1
 a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
