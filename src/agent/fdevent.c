@@ -481,9 +481,12 @@ static bool is_silent(const struct wy_epoll_entry *entry)
  * EPERM: nobody can wait for this kind of file.  It could be waited for where the plan was made, so
  * it is one that was given in place of another, and a fresh run would have been told the same.
  */
-static bool can_go_on(long ret)
+static long add(int epoll, const struct wy_epoll_entry *entry)
 {
-	return ret >= 0 || ret == -EPERM;
+	long ret = is_silent(entry) ? add_silent(epoll, entry) :
+				      control(epoll, EPOLL_CTL_ADD, entry, entry->events);
+
+	return ret == -EPERM ? 0 : ret;
 }
 
 long wy_fdevent_fill(int epoll, const union wy_fdevent *e)
@@ -491,17 +494,15 @@ long wy_fdevent_fill(int epoll, const union wy_fdevent *e)
 	long ret = 0;
 
 	/* The silent ones first: nothing else may fire while they do. */
-	for (unsigned int i = 0; can_go_on(ret) && i < e->epoll.nr; i++) {
+	for (unsigned int i = 0; ret >= 0 && i < e->epoll.nr; i++) {
 		if (is_silent(&e->epoll.entry[i]))
-			ret = add_silent(epoll, &e->epoll.entry[i]);
+			ret = add(epoll, &e->epoll.entry[i]);
 	}
-	for (unsigned int i = 0; can_go_on(ret) && i < e->epoll.nr; i++) {
-		const struct wy_epoll_entry *entry = &e->epoll.entry[i];
-
-		if (!is_silent(entry))
-			ret = control(epoll, EPOLL_CTL_ADD, entry, entry->events);
+	for (unsigned int i = 0; ret >= 0 && i < e->epoll.nr; i++) {
+		if (!is_silent(&e->epoll.entry[i]))
+			ret = add(epoll, &e->epoll.entry[i]);
 	}
-	return can_go_on(ret) ? 0 : ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* ---- all of them ---- */
