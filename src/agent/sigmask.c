@@ -268,26 +268,34 @@ static enum wy_verdict op_mask_arg(struct wy_call *call, int arg)
 	return with_mask(call, arg, mask);
 }
 
-/* struct { const sigset_t *set; size_t size; } */
-static enum wy_verdict op_mask_struct(struct wy_call *call, int arg)
+/* A struct of this many words, the first of which is where the mask lies. */
+static enum wy_verdict with_mask_struct(struct wy_call *call, int arg, const unsigned long *user,
+					int words)
 {
-	struct {
-		unsigned long set, size;
-	} user;
 	unsigned long mask;
 	struct wy_record *r;
 
-	if (!call->arg[arg] ||
-	    copy_from_program(&user, (unsigned long)call->arg[arg], sizeof(user)) < 0 ||
-	    !user.set || user.size != 8 || copy_from_program(&mask, user.set, 8) < 0)
+	if (!user[0] || copy_from_program(&mask, user[0], 8) < 0)
 		return WY_PASS;
 	with_mask(call, arg, mask);
 	r = wy_record_find(call->thread, call->site, call->sp);
-	r->temp_mask = mask;
 	r->mask_struct[0] = (unsigned long)&r->kernel_mask[0];
-	r->mask_struct[1] = 8;
+	for (int i = 1; i < words; i++)
+		r->mask_struct[i] = user[i];
 	call->arg[arg] = (long)&r->mask_struct[0];
 	return WY_PASS;
+}
+
+/* struct { const sigset_t *set; size_t size; } */
+static enum wy_verdict op_mask_struct(struct wy_call *call, int arg)
+{
+	unsigned long user[2];
+
+	if (!call->arg[arg] ||
+	    copy_from_program(user, (unsigned long)call->arg[arg], sizeof(user)) < 0 ||
+	    user[1] != 8)
+		return WY_PASS;
+	return with_mask_struct(call, arg, user, 2);
 }
 
 /*
@@ -296,25 +304,18 @@ static enum wy_verdict op_mask_struct(struct wy_call *call, int arg)
  */
 static enum wy_verdict op_io_uring_enter(struct wy_call *call)
 {
-	unsigned long user[3], mask;
+	unsigned long user[3];
 	unsigned int flags = (unsigned int)call->arg[3];
-	struct wy_record *r;
 
 	if (!(flags & IORING_ENTER_GETEVENTS) || flags & ENTER_EXT_ARG_REG)
 		return WY_PASS;
 	if (!(flags & IORING_ENTER_EXT_ARG))
 		return op_mask_arg(call, 4);
 	if (!call->arg[4] || call->arg[5] != sizeof(user) ||
-	    copy_from_program(user, (unsigned long)call->arg[4], sizeof(user)) < 0 || !user[0] ||
-	    (unsigned int)user[1] != 8 || copy_from_program(&mask, user[0], 8) < 0)
+	    copy_from_program(user, (unsigned long)call->arg[4], sizeof(user)) < 0 ||
+	    (unsigned int)user[1] != 8)
 		return WY_PASS;
-	with_mask(call, 4, mask);
-	r = wy_record_find(call->thread, call->site, call->sp);
-	r->mask_struct[0] = (unsigned long)&r->kernel_mask[0];
-	r->mask_struct[1] = user[1];
-	r->mask_struct[2] = user[2];
-	call->arg[4] = (long)&r->mask_struct[0];
-	return WY_PASS;
+	return with_mask_struct(call, 4, user, 3);
 }
 
 static enum wy_verdict op_sigsuspend(struct wy_call *call)
