@@ -14,7 +14,6 @@
 static void put_file_arg(struct decoder *d, unsigned int i)
 {
 	int fd = (int)d->args[i];
-	struct wy_item_view item;
 	struct wy_item_file second;
 	unsigned int id = 0;
 
@@ -29,8 +28,7 @@ static void put_file_arg(struct decoder *d, unsigned int i)
 	/* The event knows it better than the world, where it may be closed already. */
 	if ((int)i == d->row->fd)
 		id = d->v->e.file;
-	else if ((int)i == d->row->fd2 && item_of(d, WY_ITEM_FILE2, 0, &item) &&
-		 take(item.bytes, 0, &second, sizeof(second)))
+	else if ((int)i == d->row->fd2 && wy_event_file2(d->v, &second))
 		id = second.file;
 	if (id)
 		put_fd(d, fd, wy_world_file(d->world, id));

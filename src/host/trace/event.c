@@ -71,6 +71,16 @@ bool wy_item_find(const struct wy_event_view *v, enum wy_item_what what, unsigne
 	return false;
 }
 
+bool wy_event_file2(const struct wy_event_view *v, struct wy_item_file *ret)
+{
+	struct wy_item_view item;
+
+	if (!wy_item_find(v, WY_ITEM_FILE2, 0, &item) || item.bytes.len < sizeof(*ret))
+		return false;
+	memcpy(ret, item.bytes.at, sizeof(*ret));
+	return true;
+}
+
 void wy_event_args(const struct wy_event_view *v, unsigned long args[6])
 {
 	struct wy_item_view item;

@@ -47,6 +47,9 @@ bool wy_item_next(struct wy_bytes *items, struct wy_item_view *ret);
 bool wy_item_find(const struct wy_event_view *v, enum wy_item_what what, unsigned int index,
 		  struct wy_item_view *ret);
 
+/* Of a call with two descriptors, what the second one stands for.  False: it is not told. */
+bool wy_event_file2(const struct wy_event_view *v, struct wy_item_file *ret);
+
 /* All six arguments of a call: the fifth and sixth come from an item, or are 0. */
 void wy_event_args(const struct wy_event_view *v, unsigned long args[6]);
 

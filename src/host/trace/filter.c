@@ -360,12 +360,8 @@ void wy_filter_settings(const struct wy_filter *f, struct wy_trace_settings *s, 
 static const struct wy_file *second_file(const struct wy_world *w, const struct wy_event_view *v)
 {
 	struct wy_item_file other;
-	struct wy_item_view item;
 
-	if (!wy_item_find(v, WY_ITEM_FILE2, 0, &item) || item.bytes.len < sizeof(other))
-		return NULL;
-	memcpy(&other, item.bytes.at, sizeof(other));
-	return wy_world_file(w, other.file);
+	return wy_event_file2(v, &other) ? wy_world_file(w, other.file) : NULL;
 }
 
 static bool is_called(const struct item *i, const struct wy_file *file)

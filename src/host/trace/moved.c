@@ -53,7 +53,6 @@ struct wy_moved wy_moved(const struct wy_event_view *v)
 	struct wy_moved m = { .side = { { .fd = -1 }, { .fd = -1 } } };
 	uint64_t bytes = v->e.ret > 0 ? (uint64_t)v->e.ret : 0;
 	struct wy_item_file other;
-	struct wy_item_view item;
 	enum wy_flow flow;
 
 	if (v->e.kind == WY_EVENT_URING) {
@@ -71,8 +70,7 @@ struct wy_moved wy_moved(const struct wy_event_view *v)
 	m.side[0].file = v->e.file;
 	m.side[0].class = v->e.class;
 	m.side[0].sub = v->e.sub;
-	if (wy_item_find(v, WY_ITEM_FILE2, 0, &item) && item.bytes.len >= sizeof(other)) {
-		memcpy(&other, item.bytes.at, sizeof(other));
+	if (wy_event_file2(v, &other)) {
 		m.side[1].file = other.file;
 		m.side[1].class = other.class;
 		m.side[1].sub = other.sub;
