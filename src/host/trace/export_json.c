@@ -452,15 +452,13 @@ static int put_lost(const struct wy_run *run, FILE *out, const struct wy_event_v
 
 int wy_json_event(const struct wy_run *run, FILE *out, const struct wy_event_view *v)
 {
-	const struct wy_process *p = wy_world_process(run->world, (int)v->e.arg[0]);
-
 	switch (v->e.kind) {
 	case WY_EVENT_CALL:
 	case WY_EVENT_URING: return put_call(run, out, v);
 	case WY_EVENT_FILE: return put_file(run, out, v);
 	case WY_EVENT_FD: return put_fd(run, out, v);
 	case WY_EVENT_END:
-		if (p && p->told_again)
+		if (wy_world_told_again(run->world, v))
 			return 0;
 		/* fallthrough */
 	case WY_EVENT_IMAGE:

@@ -553,9 +553,8 @@ static void print_attached(struct wy_line *l, const struct wy_event_view *v)
 	const struct wy_process *p = wy_world_process(l->world, v->pid);
 	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
 
-	if (out)
-		fprintf(out, "++ process %d was there before: ", v->pid);
 	if (out) {
+		fprintf(out, "++ process %d was there before: ", v->pid);
 		wy_text_print(out, p && p->path ? p->path : "?", "");
 		putc('\n', out);
 	}
@@ -626,6 +625,18 @@ static void print_end(struct wy_line *l, const struct wy_event_view *v)
 		fprintf(out, "+++ ended +++\n");
 }
 
+static void take_end(struct wy_line *l, const struct wy_event_view *v)
+{
+	/* Who was heard to end needs no second line. */
+	if (!wy_world_told_again(l->world, v)) {
+		if (v->e.arg[3])
+			end_attempts(l, v->pid);
+		print_end(l, v);
+	}
+	if (v->e.arg[3])
+		close_output(l, v->pid);
+}
+
 static void print_signal(struct wy_line *l, const struct wy_event_view *v)
 {
 	FILE *out = begin(l, v, v->e.time, WY_FD_CLASSES);
@@ -688,7 +699,6 @@ static void print_tcp(struct wy_line *l, const struct wy_event_view *v)
 
 int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 {
-	const struct wy_process *p;
 	int err = wy_world_apply(l->world, v);
 
 	if (err)
@@ -702,24 +712,13 @@ int wy_line_event(struct wy_line *l, const struct wy_event_view *v)
 			print_new(l, v);
 		return 0;
 	}
-	p = wy_world_process(l->world, (int)v->e.arg[0]);
-	if (v->e.kind == WY_EVENT_END && p && p->told_again) {
-		close_output(l, v->pid);
-		return 0; /* it had said so itself */
-	}
 	switch (v->e.kind) {
 	case WY_EVENT_CALL: return take_call(l, v);
 	case WY_EVENT_FILE: print_new(l, v); break;
 	case WY_EVENT_FD: print_fd(l, v); break;
 	case WY_EVENT_IMAGE: print_image(l, v); break;
 	case WY_EVENT_START: print_start(l, v); break;
-	case WY_EVENT_END:
-		if (v->e.arg[3])
-			end_attempts(l, v->pid);
-		print_end(l, v);
-		if (v->e.arg[3])
-			close_output(l, v->pid);
-		break;
+	case WY_EVENT_END: take_end(l, v); break;
 	case WY_EVENT_SIGNAL: print_signal(l, v); break;
 	case WY_EVENT_STOP: print_stop(l, v); break;
 	case WY_EVENT_TCP: print_tcp(l, v); break;

@@ -413,6 +413,13 @@ const struct wy_process *wy_world_process(const struct wy_world *w, int pid)
 	return p ? &p->p : NULL;
 }
 
+bool wy_world_told_again(const struct wy_world *w, const struct wy_event_view *v)
+{
+	const struct process *p = find_process(w, (int)v->e.arg[0]);
+
+	return p && p->p.told_again;
+}
+
 size_t wy_world_files_nr(const struct wy_world *w)
 {
 	return w->files;

@@ -63,6 +63,9 @@ const struct wy_file *wy_world_fd(const struct wy_world *w, int pid, int fd);
 /* The newest of this number; NULL: not heard of. */
 const struct wy_process *wy_world_process(const struct wy_world *w, int pid);
 
+/* Was what this END event, the newest one of its process, tells known before it? */
+bool wy_world_told_again(const struct wy_world *w, const struct wy_event_view *v);
+
 /* How many files and processes there were, and each in the order of their coming. */
 size_t wy_world_files_nr(const struct wy_world *w);
 const struct wy_file *wy_world_file_at(const struct wy_world *w, size_t i);
